@@ -1,0 +1,456 @@
+"""The model file: weights and everything else that prediction needs, in one safetensors file.
+
+The header of a safetensors file may carry text; ours carries one entry, ``handful``, which is a `ModelCard` as JSON.
+Nothing in the file is ever unpickled or run, so a file from a stranger is safe to open. The same weights and the same
+card give the same bytes. See https://github.com/huggingface/safetensors for the format: eight bytes that hold the
+length of the header, the header as JSON, the numbers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handful.errors import HandfulError, ModelFileError, OutputError
+from handful.names import nearest
+
+if TYPE_CHECKING:
+    from torch import nn
+
+FORMAT = 1
+ENTRY = "handful"
+FILE_NAME = "model.safetensors"
+TASKS = ("semantic", "instances", "boundaries")
+# The limit that safetensors itself sets to a header.
+LARGEST_HEADER = 100_000_000
+# No net needs a longer list or a larger number among its settings; a forged file could ask for more than any memory.
+LARGEST_SETTING = 65_536
+
+Json = Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """Everything prediction needs but the weights.
+
+    net, net_settings: name in `handful.models.NETS` and its keyword arguments.
+    channels: of the images the net takes. classes: names, index = class number in a mask. background: the class that
+    is no object, None where every class is one. outputs: logits of the net, one a class.
+    normalisation: see `handful.normalise`.
+    tile, halo: edge in pixels of the tiles large images are cut into, and how much of each side is thrown away.
+    multiple: image sizes are padded to a multiple of this.
+    threshold: two classes only: probability of class 1 above which a pixel is class 1 (None: 0.5).
+    task: "semantic", "instances" or "boundaries". postprocessing: settings of `handful.predict.instances`.
+    reading: how mask files were read (`MaskReading.to_dict`). training: data fingerprint, image hashes, seed,
+    versions, seconds, steps, settings, split. scores: as in scores.json, None where nothing was held out.
+    """
+
+    net: str
+    net_settings: dict[str, Json] = field(default_factory=dict)
+    channels: int
+    classes: tuple[str, ...]
+    background: int | None = 0
+    outputs: int
+    normalisation: dict[str, Json]
+    tile: int = 256
+    halo: int = 32
+    multiple: int = 1
+    threshold: float | None = None
+    task: str = "semantic"
+    postprocessing: dict[str, Json] = field(default_factory=dict)
+    reading: dict[str, Json] = field(default_factory=dict)
+    training: dict[str, Json] = field(default_factory=dict)
+    scores: dict[str, Json] | None = None
+    format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        # Kept as JSON would give it back (lists for tuples, plain numbers), so that a loaded card equals the saved one.
+        for name in ("net_settings", "normalisation", "postprocessing", "reading", "training", "scores"):
+            object.__setattr__(self, name, _plain(getattr(self, name)))
+        object.__setattr__(self, "classes", tuple(self.classes))
+        _check(self)
+
+    @property
+    def object_classes(self) -> tuple[int, ...]:
+        """Numbers of the classes that are objects: all but the background."""
+        return tuple(number for number in range(len(self.classes)) if number != self.background)
+
+    def to_dict(self) -> dict[str, Json]:
+        """Plain JSON values; not-a-number becomes null, which JSON can hold."""
+        return {name: _plain(value) for name, value in vars(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Json) -> ModelCard:
+        """The card again. A key too many, a key too few or a value of the wrong kind is a ModelFileError."""
+        if not isinstance(values, dict):
+            raise ModelFileError("the model's card is not a JSON object.")
+        if values.get("format") != FORMAT:
+            raise ModelFileError(
+                f"the model file has format {values.get('format')!r}, this handful reads format {FORMAT}. "
+                "Update handful, or train again."
+            )
+        names = [one.name for one in dataclasses.fields(cls)]
+        for key in values:
+            if key not in names:
+                raise ModelFileError(f"the model's card has an unknown key {key!r}.{nearest(str(key), names)}")
+        missing = [name for name in names if name not in values]
+        if missing:
+            raise ModelFileError(f"the model's card lacks {', '.join(missing)}.")
+        try:
+            return cls(**values)
+        except (TypeError, RecursionError) as error:
+            raise ModelFileError(f"the model's card holds a value of the wrong kind ({error}).") from error
+
+
+def save_model(path: str | Path, net: nn.Module, card: ModelCard) -> None:
+    """Write weights and card to one file, whole or not at all; a folder in the way or missing is an OutputError.
+
+    The same weights and card give the same bytes: one metadata entry (safetensors keeps several in no fixed order),
+    JSON keys sorted, no time of day.
+    """
+    import safetensors.torch
+    import torch
+
+    tensors = {
+        name: tensor.detach().to("cpu", copy=True).contiguous(memory_format=torch.contiguous_format)
+        for name, tensor in net.state_dict().items()
+    }
+    text = json.dumps(card.to_dict(), sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    _write_whole(Path(path), safetensors.torch.save(tensors, {ENTRY: text}))
+
+
+def load_model(path: str | Path, device: str = "cpu") -> tuple[nn.Module, ModelCard]:
+    """Net in evaluation mode on `device`, and its card. `path` is a model file or a run folder that holds one.
+
+    Anything wrong with the file is a ModelFileError in one sentence that names it; nothing is unpickled.
+    """
+    import safetensors.torch
+    import torch
+    from safetensors import SafetensorError
+
+    file = model_path(path)
+    card, shapes = _read_header(file)
+    _check_fit(file, card, shapes)
+    try:
+        tensors = safetensors.torch.load_file(file, device="cpu")
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise ModelFileError(f"{file}: the weights cannot be read ({error}). Copy the file again.") from error
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise ModelFileError(f"{file}: weight {name} is not a number somewhere. Train again.")
+    # The start weights drawn here are thrown away: leave the caller's dice alone.
+    with torch.random.fork_rng(devices=[]):
+        net = _build(card)
+    net.load_state_dict(tensors)
+    return net.to(device).eval(), card
+
+
+def read_card(path: str | Path) -> ModelCard:
+    """The card alone: quick, without torch."""
+    return _read_header(model_path(path))[0]
+
+
+def describe_model(path: str | Path) -> str:
+    """What a model file holds, in words, a line each. Reads the header only and needs no torch."""
+    file = model_path(path)
+    card, shapes = _read_header(file)
+    weights = sum(math.prod(shape) for shape in shapes.values())
+    size = file.stat().st_size
+    lines = [
+        f"{file}: {_count(weights)} parameters, {size / 1e6:.1f} MB",
+        f"net: {card.net}" + _in_brackets(card.net_settings),
+        f"task: {card.task}",
+        "classes: " + ", ".join(_class_line(card, number) for number in range(len(card.classes))),
+        f"images: {card.channels} channel{'s' if card.channels > 1 else ''}, any size, "
+        + ("standardised each by its own values" if card.normalisation["kind"] == "image" else "standardised alike"),
+        f"large images: tiles of {card.tile} pixels, {card.halo} thrown away at each side",
+    ]
+    if card.threshold is not None:
+        lines.append(f"threshold: {card.classes[-1]} where its probability is above {card.threshold:.3g}")
+    if card.postprocessing:
+        lines.append("objects: " + ", ".join(f"{key} {value}" for key, value in card.postprocessing.items()))
+    if card.reading.get("description"):
+        lines.append(f"masks were read as: {card.reading['description']}")
+    lines += _training_lines(card.training) + _score_lines(card.scores)
+    return "\n".join(lines)
+
+
+def model_path(path: str | Path) -> Path:
+    """The model file itself, given it or a run folder."""
+    path = Path(path)
+    try:
+        if path.is_dir():
+            if not (path / FILE_NAME).is_file():
+                raise ModelFileError(f"{path}: a folder without {FILE_NAME}. Name a model file or a finished run.")
+            return path / FILE_NAME
+        if not path.is_file():
+            raise ModelFileError(f"{path}: no such model file. Name a model file or a run folder.")
+    except (OSError, ValueError) as error:  # a name too long, or with a zero byte in it
+        if isinstance(error, HandfulError):
+            raise
+        raise ModelFileError(f"{path}: cannot be opened ({error}).") from error
+    return path
+
+
+def _read_header(file: Path) -> tuple[ModelCard, dict[str, tuple[int, ...]]]:
+    """Card and the shape of every tensor, after checking that the file is as long as its header says."""
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as stream:
+            start = stream.read(8)
+            length = int.from_bytes(start, "little")
+            header_bytes = stream.read(length) if 0 < length <= min(size - 8, LARGEST_HEADER) else b""
+    except OSError as error:
+        raise ModelFileError(f"{file}: cannot be read ({error.strerror}).") from error
+    if size == 0:
+        raise ModelFileError(f"{file}: the file is empty. Copy it again, or train again.")
+    if start == bytes(len(start)):
+        raise ModelFileError(f"{file}: the file begins with zeros, as a copy that never finished. Copy it again.")
+    kind = _other_kind(start)
+    if kind:
+        raise ModelFileError(f"{file}: this is {kind}, not a handful model. Name the model.safetensors of a run.")
+    if not header_bytes.startswith(b"{"):
+        if size > 8 and length <= LARGEST_HEADER and _begins_like_json(file):
+            raise ModelFileError(f"{file}: the file is cut short within its header. Copy it again.")
+        raise ModelFileError(f"{file}: not a safetensors file. Name the model.safetensors of a run.")
+    try:
+        header = json.loads(header_bytes)
+        metadata = header.pop("__metadata__", {})
+        spans = {name: (_shape(one["shape"]), _span(one["data_offsets"])) for name, one in header.items()}
+        text = metadata.get(ENTRY)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ModelFileError(f"{file}: the header is damaged ({error}). Copy the file again.") from error
+    if not isinstance(text, str):
+        raise ModelFileError(
+            f"{file}: a safetensors file, but of another program: its header has no {ENTRY!r} entry. "
+            "Name a model that handful trained."
+        )
+    expected = 8 + length + max((end for _, (_, end) in spans.values()), default=0)
+    if size != expected:
+        fault = "is cut short" if size < expected else "has something appended"
+        raise ModelFileError(f"{file}: the file {fault}: {size} bytes, {expected} expected. Copy it again.")
+    try:
+        card = ModelCard.from_dict(json.loads(text))
+    except ModelFileError as error:
+        raise ModelFileError(f"{file}: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"{file}: the model's card is not JSON ({error}). Copy the file again.") from error
+    return card, {name: shape for name, (shape, _) in spans.items()}
+
+
+def _check_fit(file: Path, card: ModelCard, shapes: dict[str, tuple[int, ...]]) -> None:
+    """Names and shapes in the file against the net's, on a net without memory: a forged size costs nothing."""
+    import torch
+
+    try:
+        with torch.device("meta"):
+            expected = {name: tuple(tensor.shape) for name, tensor in _build(card).state_dict().items()}
+    except (HandfulError, KeyError, TypeError, ValueError, RuntimeError, ArithmeticError) as error:
+        raise ModelFileError(f"{file}: the net {card.net!r} cannot be built: {error}") from error
+    for name in sorted(expected.keys() | shapes.keys()):
+        if name not in shapes:
+            raise ModelFileError(f"{file}: weight {name} of net {card.net!r} is missing. Train again.")
+        if name not in expected:
+            raise ModelFileError(f"{file}: weight {name} is none of net {card.net!r}. Train again.")
+        if shapes[name] != expected[name]:
+            raise ModelFileError(
+                f"{file}: weight {name} has shape {list(shapes[name])}, net {card.net!r} needs {list(expected[name])}. "
+                "Train again."
+            )
+
+
+def _build(card: ModelCard) -> nn.Module:
+    from handful import models
+
+    return models.build_net(card.net, in_channels=card.channels, classes=card.outputs, **card.net_settings)
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        with temporary.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())  # a minute of training is worth a few milliseconds
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OutputError(f"{path}: the model cannot be written ({error.strerror or error}).") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _check(card: ModelCard) -> None:
+    """What a card must satisfy whoever wrote it; a ModelFileError says which field does not."""
+    _require(isinstance(card.net, str) and card.net != "", "net", card.net, "the name of a net")
+    for name in ("net_settings", "normalisation", "postprocessing", "reading", "training"):
+        value = getattr(card, name)
+        _require(isinstance(value, dict) and all(isinstance(key, str) for key in value), name, value, "a JSON object")
+    _require(_largest(card.net_settings) <= LARGEST_SETTING, "net_settings", card.net_settings, "numbers of a real net")
+    for name, low, high in (("channels", 1, 4096), ("tile", 1, 65_536), ("halo", 0, 65_536), ("multiple", 1, 4096)):
+        value = getattr(card, name)
+        _require(_whole(value) and low <= value <= high, name, value, f"a whole number from {low} to {high}")
+    _require(2 * card.halo < card.tile, "halo", card.halo, f"less than half of the tile, {card.tile}")
+    named = all(isinstance(name, str) for name in card.classes)
+    _require(named and 2 <= len(card.classes) <= 255, "classes", card.classes, "2 to 255 names")
+    _require(len(set(card.classes)) == len(card.classes), "classes", card.classes, "names that differ")
+    _require(card.outputs == len(card.classes), "outputs", card.outputs, f"one for each of {len(card.classes)} classes")
+    none_or_class = card.background is None or (_whole(card.background) and 0 <= card.background < len(card.classes))
+    _require(none_or_class, "background", card.background, "null or the number of a class")
+    _require(
+        card.threshold is None or (_number(card.threshold) and 0 <= card.threshold <= 1 and len(card.classes) == 2),
+        "threshold",
+        card.threshold,
+        "null, or with two classes a probability",
+    )
+    _require(card.task in TASKS, "task", card.task, " or ".join(TASKS))
+    _require(card.scores is None or isinstance(card.scores, dict), "scores", card.scores, "null or a JSON object")
+    _check_normalisation(card.normalisation, card.channels)
+
+
+def _check_normalisation(normalisation: dict[str, Json], channels: int) -> None:
+    kind = normalisation.get("kind")
+    _require(kind in ("image", "dataset"), "normalisation", normalisation, 'of kind "image" or "dataset"')
+    if kind == "dataset":
+        for name in ("mean", "std"):
+            numbers = normalisation.get(name)
+            good = isinstance(numbers, list) and len(numbers) == channels and all(_number(one) for one in numbers)
+            _require(good, f"normalisation.{name}", numbers, f"{channels} numbers, one a channel")
+        _require(min(normalisation["std"]) > 0, "normalisation.std", normalisation["std"], "numbers above 0")
+
+
+def _require(good: bool, name: str, value: Json, expected: str) -> None:
+    if not good:
+        raise ModelFileError(f"the model's card has {name} {_short(value)}, expected {expected}.")
+
+
+def _plain(value: Json) -> Json:
+    """As JSON gives it back: tuples as lists, keys as text, numpy numbers as Python's, not-a-number as None."""
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):  # numpy scalars and arrays
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    raise ModelFileError(f"the model's card cannot hold {_short(value)}: it is no JSON value.")
+
+
+def _largest(value: Json) -> float:
+    """The largest number, or length of a list, anywhere in a JSON value."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return max([len(value), *(_largest(one) for one in value)])
+    return abs(value) if isinstance(value, (int, float)) else 0
+
+
+def _whole(value: Json) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _number(value: Json) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _shape(values: Json) -> tuple[int, ...]:
+    if not isinstance(values, list) or not all(_whole(value) and value >= 0 for value in values):
+        raise ValueError(f"{_short(values)} is no shape")
+    return tuple(values)
+
+
+def _span(values: Json) -> tuple[int, int]:
+    if not isinstance(values, list) or not all(_whole(value) and value >= 0 for value in values):
+        raise ValueError(f"{_short(values)} is no place in the file")
+    begin, end = values
+    return begin, end
+
+
+def _other_kind(start: bytes) -> str:
+    """What a file is that begins like this, where people mistake it for a model; empty if nothing known."""
+    known = {
+        b"PK": "a zip file (PyTorch's .pt and .pth are)",
+        b"\x80": "a pickle, which handful never opens",
+        b"\x89HDF": "an HDF5 file (Keras writes those)",
+        b"\x89PNG": "a PNG picture",
+        b"\xff\xd8": "a JPEG picture",
+        b"II*": "a TIFF picture",
+        b"MM\x00*": "a TIFF picture",
+        b"<": "a web page or XML file",
+        b"version ": "a Git LFS pointer, not the file it stands for",
+    }
+    # Eight bytes that are a small number in little-endian order may begin with any of these: a real length ends in
+    # zeros, for no header is longer than 2**32 bytes.
+    if start[4:] == bytes(4):
+        return ""
+    return next((kind for magic, kind in known.items() if start.startswith(magic)), "")
+
+
+def _begins_like_json(file: Path) -> bool:
+    with file.open("rb") as stream:
+        return stream.read(9)[8:] == b"{"
+
+
+def _training_lines(training: dict[str, Json]) -> list[str]:
+    seconds, steps, seed, images = (training.get(key) for key in ("seconds", "steps", "seed", "images"))
+    parts = []
+    if images is not None:
+        parts.append(f"on {len(images) if isinstance(images, (list, dict)) else images} images")
+    if steps is not None:
+        parts.append(f"{steps} steps")
+    if _number(seconds):
+        parts.append(f"{seconds:.0f} s")
+    if seed is not None:
+        parts.append(f"seed {seed}")
+    lines = ["trained: " + ", ".join(parts)] if parts else []
+    fingerprint = training.get("fingerprint")
+    if isinstance(fingerprint, str):
+        lines.append(f"data fingerprint: {fingerprint[:16]}")
+    versions = training.get("versions")
+    if isinstance(versions, dict):
+        lines.append("versions: " + ", ".join(f"{name} {version}" for name, version in sorted(versions.items())))
+    return lines
+
+
+def _score_lines(scores: dict[str, Json] | None) -> list[str]:
+    if not scores or not isinstance(scores.get("scores"), dict):
+        return ["scores: none, no image was held back"]
+    lines = []
+    for name, score in scores["scores"].items():
+        if not isinstance(score, dict) or not _number(score.get("value")):
+            continue
+        line = f"{name}: {score['value']:.3f}"
+        if _number(score.get("low")) and _number(score.get("high")):
+            line += f" (95 % interval {score['low']:.3f} to {score['high']:.3f})"
+        lines.append(line + (f", n = {score['n']}" if score.get("n") is not None else ""))
+    return lines
+
+
+def _class_line(card: ModelCard, number: int) -> str:
+    same = card.classes[number] == "background"
+    return f"{number} {card.classes[number]}" + (" (background)" if number == card.background and not same else "")
+
+
+def _in_brackets(settings: dict[str, Json]) -> str:
+    return f" ({', '.join(f'{key} {value}' for key, value in settings.items())})" if settings else ""
+
+
+def _count(number: int) -> str:
+    return f"{number / 1e6:.1f} M" if number >= 1e5 else str(number)
+
+
+def _short(value: Json) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

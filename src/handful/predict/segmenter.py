@@ -1,0 +1,165 @@
+"""A trained model as people use it: an image in, a mask out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from handful.errors import DataError, SettingsError
+from handful.modelfile import ModelCard, load_model, save_model
+from handful.normalise import apply_normalisation
+from handful.predict.boundaries import region_boundaries, thin_ridges
+from handful.predict.instances import Objects, ObjectSettings, find_objects
+from handful.predict.tiles import Tiling, predict_tiles
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from handful.data.image import ImageFile
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says about one image.
+
+    name: of the image. mask: uint8 (H, W), a class number per pixel. probabilities: float32 (classes, H, W), sum 1.
+    image: uint8, uint16 or float32 (H, W, C) as it was read. messages: what was odd about the image, in words.
+    """
+
+    name: str
+    mask: NDArray[np.uint8]
+    probabilities: NDArray[np.float32]
+    image: NDArray[Any] = field(repr=False)
+    card: ModelCard = field(repr=False)
+    messages: tuple[str, ...] = ()
+
+    @cached_property
+    def objects(self) -> Objects:
+        """Separate objects with their classes and confidences; computed when first asked for."""
+        settings = ObjectSettings.from_dict(self.card.postprocessing)
+        return find_objects(self.mask, self.probabilities, self.card.background, settings)
+
+    @property
+    def labels(self) -> NDArray[np.int32]:
+        """The number of its object for each pixel, int32 (H, W), 0 none."""
+        return self.objects.labels
+
+    @cached_property
+    def boundaries(self) -> NDArray[np.float32]:
+        """Thin boundaries, float32 (H, W) in 0 to 1: crests of a boundary net's answer, else lines between classes."""
+        if self.card.task == "boundaries" and len(self.card.object_classes) == 1:
+            return thin_ridges(self.probabilities[self.card.object_classes[0]])
+        return region_boundaries(self.probabilities)
+
+
+class Segmenter:
+    """A net with its card; `scores` is what it reached on images it never saw (scores.json), None if none were kept.
+
+    >>> model = Segmenter.load("leaves/model.safetensors")            # doctest: +SKIP
+    >>> model.predict("photo.jpg").mask                               # doctest: +SKIP
+    """
+
+    def __init__(
+        self, net: nn.Module, card: ModelCard, scores: dict[str, Any] | None = None, messages: Sequence[str] = ()
+    ) -> None:
+        self.net = net.eval()
+        self.card = card
+        self.scores = card.scores if scores is None else scores
+        self.messages = tuple(messages)
+
+    @classmethod
+    def load(cls, path: str | Path, device: str = "auto") -> Segmenter:
+        """From a model file or a run folder; device "auto" takes a GPU where there is one."""
+        return cls(*load_model(path, choose_device(device)))
+
+    def save(self, path: str | Path) -> None:
+        """One file with everything that `load` needs."""
+        save_model(path, self.net, self.card)
+
+    def predict(
+        self, image: str | Path | ImageFile | ArrayLike, *, name: str | None = None, flips: bool = False
+    ) -> Prediction:
+        """The classes of every pixel of an image of any size.
+
+        image: a file, or an array (H, W) or (H, W, C) whose range follows its type: uint8 to 255, uint16 to 65535,
+        floats from 0 to 1. flips: average over mirror images, four times the work. Raises DataError for an image that
+        cannot be read or whose channels the model was not trained on.
+        """
+        pixels, found_name = _pixels(image)
+        name = found_name if name is None else name
+        messages = []
+        if not np.issubdtype(pixels.dtype, np.integer) and (bad := int((~np.isfinite(pixels)).any(axis=-1).sum())):
+            messages.append(f"{bad} pixels are not a number; they were taken as the image's mean.")
+        values = apply_normalisation(fit_channels(pixels, self.card.channels, name), self.card.normalisation)
+        tiling = Tiling(self.card.tile, self.card.halo, self.card.multiple)
+        net_input = np.ascontiguousarray(np.moveaxis(values, -1, 0))
+        probabilities = predict_tiles(self.net, net_input, tiling, flips=flips)
+        return Prediction(name, mask_of(probabilities, self.card), probabilities, pixels, self.card, tuple(messages))
+
+
+def mask_of(probabilities: NDArray[np.float32], card: ModelCard) -> NDArray[np.uint8]:
+    """The class of each pixel: by the card's threshold where there are two, else the most probable."""
+    if len(probabilities) == 2:
+        threshold = 0.5 if card.threshold is None else card.threshold
+        mask = probabilities[1] > threshold
+    else:
+        mask = probabilities.argmax(axis=0)
+    return np.asarray(mask, np.uint8)
+
+
+def choose_device(device: str) -> str:
+    """ "auto" is a GPU where there is one; "cuda" where there is none is a SettingsError."""
+    import torch
+
+    if device not in ("auto", "cpu") and not device.startswith("cuda"):
+        raise SettingsError(f"device {device!r} does not exist: choose auto, cpu or cuda.")
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise SettingsError(f"device {device!r}: this machine has no GPU that PyTorch can use. Take auto or cpu.")
+    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+
+
+def fit_channels(image: NDArray[Any], channels: int, name: str) -> NDArray[Any]:
+    """An image (H, W, C) with the channels a model takes, (H, W, channels), in its own type.
+
+    Grey is repeated for a colour model; equal channels become one for a grey model; alpha (a second or fourth channel)
+    is dropped. Anything else is a DataError.
+    """
+    given = image.shape[2]
+    if given == channels:
+        return image
+    opaque = image[:, :, : given - 1] if given in (2, 4) else image
+    if opaque.shape[2] == channels:
+        return opaque
+    if opaque.shape[2] == 1:
+        return np.repeat(opaque, channels, axis=2)
+    if channels == 1 and np.array_equal(opaque[:, :, :1].repeat(opaque.shape[2], axis=2), opaque, equal_nan=True):
+        return opaque[:, :, :1]
+    raise DataError(
+        f"{name}: the image has {given} channels, the model was trained on {channels}. "
+        + ("Give it grey images, or " if channels == 1 else f"Give it images with {channels} channels, or ")
+        + "train a model on images like this one."
+    )
+
+
+def _pixels(image: Any) -> tuple[NDArray[Any], str]:
+    """Pixels (H, W, C) and a name for a file or an array."""
+    from handful.data.image import ImageFile, read_image
+
+    if isinstance(image, (str, Path)):
+        image = ImageFile(Path(image))
+    if isinstance(image, ImageFile):
+        return read_image(image), image.path.stem if image.page is None else f"{image.path.stem}_{image.page}"
+    pixels = np.asarray(image)
+    if pixels.ndim == 2:
+        pixels = pixels[:, :, None]
+    if pixels.ndim != 3 or pixels.size == 0:
+        raise DataError(f"an array of shape {np.shape(image)} is no image: expected (H, W) or (H, W, channels).")
+    if pixels.dtype.kind not in "buif":
+        raise DataError(f"an array of type {pixels.dtype} is no image: expected bool, uint8, uint16 or float.")
+    return pixels, "image"
