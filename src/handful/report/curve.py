@@ -1,0 +1,126 @@
+"""A curve as inline SVG: no plotting library to wait for, sharp at any size, and it follows the page's colours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, floor, isfinite, log10
+from typing import Any
+
+WIDTH, HEIGHT = 440, 220  # units of the view box; text of 12 units stays readable on a phone
+LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 34
+MOST_POINTS = 300  # more than a curve this wide can show
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A labelled place on an axis, in view box units."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What the template needs to draw one line against time.
+
+    `line` is the path of the line, `faint` that of the raw values where `line` is smoothed ("" otherwise).
+    """
+
+    title: str
+    unit: str
+    alt: str
+    line: str
+    faint: str
+    dots: tuple[tuple[float, float], ...]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    right: int = WIDTH - RIGHT
+    top: int = TOP
+    bottom: int = HEIGHT - BOTTOM
+
+
+def draw_curve(history: Sequence[Mapping[str, Any]], key: str, title: str, *, smooth: bool = False) -> Curve | None:
+    """The values `key` of a history against its seconds; None with fewer than two of them.
+
+    `smooth` draws an exponential average over the raw values. Where the highest value is more than 30 times the
+    lowest the axis is logarithmic.
+    """
+    points = [
+        (float(row["seconds"]), float(row[key])) for row in history if _known(row, "seconds") and _known(row, key)
+    ]
+    if len(points) < 2:
+        return None
+    alt = f"{title} over {_number(points[-1][0])} seconds: from {_number(points[0][1])} to {_number(points[-1][1])}"
+    lowest, highest = min(y for _, y in points), max(y for _, y in points)
+    logarithmic = lowest > 0 and highest > 30 * lowest
+    if logarithmic:
+        points = [(x, log10(y)) for x, y in points]
+        lowest, highest = log10(lowest), log10(highest)
+        y_values = [float(power) for power in range(floor(lowest), ceil(highest) + 1)]
+        y_labels = [f"{10**value:g}" for value in y_values]
+    else:
+        y_values = nice_ticks(lowest, highest, 4)
+        y_labels = [_number(value) for value in y_values]
+    x_values = nice_ticks(0, points[-1][0], 6)
+    x_span = (0.0, max(points[-1][0], 1e-9))
+    y_span = (min(lowest, y_values[0]), max(highest, y_values[-1]))
+    averaged = _averaged(points) if smooth else points
+    marks = [_place(point, x_span, y_span) for point in averaged] if len(points) <= 40 else []
+    return Curve(
+        title=title,
+        unit="seconds",
+        alt=alt,
+        line=_path(averaged, x_span, y_span),
+        faint=_path(points, x_span, y_span) if smooth else "",
+        dots=() if smooth else tuple(marks),
+        x_ticks=tuple(Tick(_place((x, y_span[0]), x_span, y_span)[0], _number(x)) for x in x_values if x <= x_span[1]),
+        y_ticks=tuple(
+            Tick(_place((0, y), x_span, y_span)[1], label) for y, label in zip(y_values, y_labels, strict=True)
+        ),
+    )
+
+
+def nice_ticks(low: float, high: float, about: int) -> list[float]:
+    """Round numbers, about so many, from at or below `low` to at or above `high`."""
+    span = high - low or abs(high) or 1.0
+    power = 10.0 ** floor(log10(span / about))
+    step = next((power * factor for factor in (1, 2, 2.5, 5) if span / (power * factor) <= about), power * 10)
+    first, last = floor(low / step + 1e-9), ceil(high / step - 1e-9)
+    return [round(number * step, 10) for number in range(first, max(last, first + 1) + 1)]
+
+
+def _known(row: Mapping[str, Any], key: str) -> bool:
+    value = row.get(key)
+    return value is not None and value != "" and isfinite(float(value))
+
+
+def _averaged(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    keep = max(0.0, 1 - 20 / len(points))  # over about a twentieth of the curve
+    average, out = points[0][1], []
+    for x, y in points:
+        average = keep * average + (1 - keep) * y
+        out.append((x, average))
+    return out
+
+
+def _path(points: Sequence[tuple[float, float]], x_span: tuple[float, float], y_span: tuple[float, float]) -> str:
+    every = max(1, ceil(len(points) / MOST_POINTS))
+    thinned = [*points[:-1:every], points[-1]]
+    places = (_place(point, x_span, y_span) for point in thinned)
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
+
+
+def _place(point: tuple[float, float], x_span: tuple[float, float], y_span: tuple[float, float]) -> tuple[float, float]:
+    across = (point[0] - x_span[0]) / (x_span[1] - x_span[0])
+    up = (point[1] - y_span[0]) / (y_span[1] - y_span[0] or 1.0)
+    x = LEFT + across * (WIDTH - LEFT - RIGHT)
+    y = HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM)
+    return round(x, 1), round(y, 1)
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"

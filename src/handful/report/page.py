@@ -1,0 +1,147 @@
+"""One self-contained HTML page: everything is inside the file, nothing is fetched, and it reads without scripts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from math import isnan, nan
+from pathlib import Path
+from typing import Any
+
+from handful.errors import OutputError
+from handful.measure.scores import LABELS, ImageScore, Scores
+from handful.report.content import Picture, ReportContent
+from handful.report.curve import Curve, draw_curve
+from handful.report.palette import PREDICTION, TRUTH, VOID_GREY, class_colour, css
+from handful.report.pictures import Panels, draw_panels
+from handful.report.verdict import standing, verdict
+
+HERE = Path(__file__).parent
+FEW, MANY = 40, 120  # up to FEW images the pictures are large, beyond MANY only the worst have any: 10 MB at most
+LARGE, SMALL = 480, 320
+
+
+def write_report(path: str | Path, content: ReportContent) -> None:
+    """Write the report as one HTML file, whole or not at all; a file already there is replaced.
+
+    Raises
+    ------
+    OutputError : the file cannot be written.
+    """
+    path = Path(path)
+    page = render_report(content)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(page, encoding="utf-8", errors="replace")  # a file name may hold bytes that are no text
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(f"{path}: the report cannot be written: {error.strerror or error}.") from error
+
+
+def render_report(content: ReportContent) -> str:
+    """The page as text."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["number"] = _number
+    environment.filters["percent"] = lambda value: f"{100 * value:.2f}%"
+    scores = content.scores
+    kind, word = standing(scores)
+    return environment.get_template("page.html").render(
+        content=content,
+        scores=scores,
+        labels=LABELS,
+        style=(HERE / "style.css").read_text(encoding="utf-8"),
+        script=(HERE / "page.js").read_text(encoding="utf-8"),
+        verdict=verdict(scores, content.images_kind),
+        standing_kind=kind,
+        standing=word,
+        headline=scores[scores.headline],
+        curves=_curves(content.history),
+        images=_images(scores, content),
+        legend=_legend(scores),
+        confusion=_confusion(scores),
+        class_rows=_class_rows(scores),
+    ).lstrip()
+
+
+def _curves(history: Sequence[Any]) -> list[Curve]:
+    drawn = [
+        draw_curve(history, "loss", "Training loss", smooth=True),
+        draw_curve(history, "validation", "Validation score"),
+    ]
+    return [curve for curve in drawn if curve is not None]
+
+
+def _images(scores: Scores, content: ReportContent) -> list[tuple[ImageScore, Panels | None]]:
+    """Each image with its pictures, worst first; images without a score follow, in the order given."""
+    by_name = {image.name: image for image in scores.images}
+    order = [image.name for image in scores.worst()]
+    drawn_names = set(order[:MANY])
+    side = LARGE if len(order) <= FEW else SMALL
+    drawn: dict[str, Panels] = {}
+    for picture in content.pictures:
+        if picture.name in drawn_names or (picture.name not in by_name and len(drawn) < MANY):
+            drawn[picture.name] = _draw(picture, scores, side)
+            if picture.name not in by_name:
+                by_name[picture.name] = ImageScore(picture.name, picture.dice, nan, nan, nan)
+                order.append(picture.name)
+    return [(by_name[name], drawn.get(name)) for name in order]
+
+
+def _draw(picture: Picture, scores: Scores, side: int) -> Panels:
+    return draw_panels(picture, classes=len(scores.class_names), background=scores.background, side=side)
+
+
+def _legend(scores: Scores) -> list[tuple[str, str]]:
+    """(colour, meaning) of what is drawn over the images."""
+    if len(scores.class_names) == 2 and scores.background is not None:
+        return [
+            (css(TRUTH), "truth; filled: missed"),
+            (css(PREDICTION), "prediction; filled: too much"),
+            (css(VOID_GREY), "void, not scored"),
+        ]
+    classes = [
+        (css(class_colour(number)), name)
+        for number, name in enumerate(scores.class_names)
+        if number != scores.background
+    ]
+    return [*classes, (css(VOID_GREY), "void, not scored"), (css(PREDICTION), "in the difference: wrong class")]
+
+
+def _class_rows(scores: Scores) -> list[dict[str, Any]]:
+    """One row a scored class, for more than one of them."""
+    if len(scores.classes) < 2:
+        return []
+    total = sum(map(sum, scores.confusion))
+    return [
+        {
+            "name": name,
+            "colour": css(class_colour(number)),
+            "share": sum(scores.confusion[number]) / total if total else nan,
+            "scores": scores.classes[name],
+        }
+        for number, name in enumerate(scores.class_names)
+        if name in scores.classes
+    ]
+
+
+def _confusion(scores: Scores) -> list[dict[str, Any]]:
+    """Rows of true classes as shares of their pixels, for more than two classes."""
+    if len(scores.class_names) < 3:
+        return []
+    unanswered = any(row[-1] for row in scores.confusion)
+    rows = []
+    for number, (name, row) in enumerate(zip(scores.class_names, scores.confusion, strict=True)):
+        cells = row if unanswered else row[:-1]
+        total = sum(row)
+        shares = [cell / total if total else nan for cell in cells]
+        rows.append({"number": number, "name": name, "shares": shares, "pixels": total})
+    return rows
+
+
+def _number(value: float, digits: int = 3) -> str:
+    return "\N{EN DASH}" if isnan(value) else f"{value:.{digits}f}"
