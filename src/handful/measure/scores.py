@@ -42,6 +42,11 @@ LABELS = {
 FloatArray = NDArray[np.float64]
 
 
+def trivial_label(name: str) -> str:
+    """What to call a trivial answer in a sentence or a table: its key, but Otsu by name."""
+    return "Otsu's threshold" if name == "otsu" else name
+
+
 @dataclass(frozen=True)
 class Score:
     """One score: its value, the ends of its 95 % interval (nan: none), the images it rests on and those left out.
@@ -221,7 +226,7 @@ class Scores:
         if best is None or isnan(self[self.headline].value):
             return "There is no trivial answer to compare it with."
         name, answer = best
-        other = f"the best trivial answer ({name}), which scores {_number(answer.values[self.headline])}"
+        other = f"the best trivial answer ({trivial_label(name)}), which scores {_number(answer.values[self.headline])}"
         gain = answer.gain
         if self.too_few:
             return f"That is {_signed(gain.value)} against {other}; {TOO_FEW_WORDS}."
@@ -234,7 +239,7 @@ class Scores:
 
     def lines(self) -> list[str]:
         """A short table for the terminal, then the comparison and the note."""
-        head = ["", "score", "95 % interval", "images", *self.trivial]
+        head = ["", "score", "95 % interval", "images", *map(trivial_label, self.trivial)]
         rows = [
             [LABELS[name], _number(score.value), score.span, str(score.n)]
             + [_number(answer.values.get(name, nan)) for answer in self.trivial.values()]
@@ -423,7 +428,7 @@ class Scorer:
                 dark_dice, bright_dice = (mean_present(self._image_scores(side)["dice"]) for side in both)
                 bright, how = bool(np.nan_to_num(bright_dice) >= np.nan_to_num(dark_dice)), "the better side here"
             side = "bright" if bright else "dark"
-            answers["otsu"] = (both[int(bright)], f"Otsu's threshold of each image, objects {side} ({how})")
+            answers["otsu"] = (both[int(bright)], f"each image at its own threshold, objects {side} ({how})")
         return answers
 
     def _trivial(self, tables: NDArray[np.int64], how: str, ours: FloatArray, seed: int) -> Trivial:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from math import ceil, floor, isfinite, log10
 from typing import Any
 
@@ -43,44 +44,43 @@ class Curve:
     bottom: int = HEIGHT - BOTTOM
 
 
-def draw_curve(history: Sequence[Mapping[str, Any]], key: str, title: str, *, smooth: bool = False) -> Curve | None:
+def draw_curve(history: Sequence[Mapping[str, Any]], key: str, title: str, *, loss: bool = False) -> Curve | None:
     """The values `key` of a history against its seconds; None with fewer than two of them.
 
-    `smooth` draws an exponential average over the raw values. Where the highest value is more than 30 times the
-    lowest the axis is logarithmic.
+    A loss is noisy and may fall by powers of ten: it gets an average drawn over the raw values, and a logarithmic axis
+    where the average falls to less than a thirtieth. Scores are drawn as they are.
     """
     points = [
         (float(row["seconds"]), float(row[key])) for row in history if _known(row, "seconds") and _known(row, key)
     ]
     if len(points) < 2:
         return None
-    alt = f"{title} over {_number(points[-1][0])} seconds: from {_number(points[0][1])} to {_number(points[-1][1])}"
-    lowest, highest = min(y for _, y in points), max(y for _, y in points)
-    logarithmic = lowest > 0 and highest > 30 * lowest
-    if logarithmic:
-        points = [(x, log10(y)) for x, y in points]
-        lowest, highest = log10(lowest), log10(highest)
-        y_values = [float(power) for power in range(floor(lowest), ceil(highest) + 1)]
+    line = _averaged(points) if loss else points
+    alt = f"{title} over {_number(points[-1][0])} seconds: from {_number(line[0][1])} to {_number(line[-1][1])}"
+    lowest, highest = min(y for _, y in line), max(y for _, y in line)
+    if loss and min(y for _, y in points) > 0 and highest > 30 * lowest:
+        points, line = ([(x, log10(y)) for x, y in curve] for curve in (points, line))
+        y_values = [float(power) for power in range(floor(log10(lowest)), ceil(log10(highest)) + 1)]
         y_labels = [f"{10**value:g}" for value in y_values]
     else:
-        y_values = nice_ticks(lowest, highest, 4)
+        y_values = nice_ticks(min(0.0, lowest) if loss else lowest, highest, 4)
         y_labels = [_number(value) for value in y_values]
-    x_values = nice_ticks(0, points[-1][0], 6)
-    x_span = (0.0, max(points[-1][0], 1e-9))
-    y_span = (min(lowest, y_values[0]), max(highest, y_values[-1]))
-    averaged = _averaged(points) if smooth else points
-    marks = [_place(point, x_span, y_span) for point in averaged] if len(points) <= 40 else []
+    spans = ((0.0, max(points[-1][0], 1e-9)), (y_values[0], y_values[-1]))
+    # Raw values far off the average would squeeze the curve flat: they are drawn at the edge.
+    raw = [(x, min(max(y, y_values[0]), y_values[-1])) for x, y in points]
     return Curve(
         title=title,
         unit="seconds",
         alt=alt,
-        line=_path(averaged, x_span, y_span),
-        faint=_path(points, x_span, y_span) if smooth else "",
-        dots=() if smooth else tuple(marks),
-        x_ticks=tuple(Tick(_place((x, y_span[0]), x_span, y_span)[0], _number(x)) for x in x_values if x <= x_span[1]),
-        y_ticks=tuple(
-            Tick(_place((0, y), x_span, y_span)[1], label) for y, label in zip(y_values, y_labels, strict=True)
+        line=_path(line, *spans),
+        faint=_path(raw, *spans) if loss else "",
+        dots=tuple(_place(point, *spans) for point in line) if not loss and len(line) <= 40 else (),
+        x_ticks=tuple(
+            Tick(_place((x, y_values[0]), *spans)[0], _number(x))
+            for x in nice_ticks(0, spans[0][1], 6)
+            if x <= spans[0][1]
         ),
+        y_ticks=tuple(Tick(_place((0, y), *spans)[1], label) for y, label in zip(y_values, y_labels, strict=True)),
     )
 
 
@@ -99,11 +99,13 @@ def _known(row: Mapping[str, Any], key: str) -> bool:
 
 
 def _averaged(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    keep = max(0.0, 1 - 20 / len(points))  # over about a twentieth of the curve
-    average, out = points[0][1], []
-    for x, y in points:
-        average = keep * average + (1 - keep) * y
-        out.append((x, average))
+    """Each value replaced by the mean of about a twentieth of the curve around it; narrower towards the ends."""
+    sums = [0.0, *accumulate(y for _, y in points)]
+    reach, last = len(points) // 40, len(points) - 1
+    out = []
+    for place, (x, _) in enumerate(points):
+        half = min(reach, place, last - place)  # the same on both sides, or the ends would be pulled inwards
+        out.append((x, (sums[place + half + 1] - sums[place - half]) / (2 * half + 1)))
     return out
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from handful.errors import OutputError
-from handful.measure.scores import LABELS, ImageScore, Scores
+from handful.measure.scores import LABELS, ImageScore, Scores, trivial_label
 from handful.report.content import Picture, ReportContent
 from handful.report.curve import Curve, draw_curve
-from handful.report.palette import PREDICTION, TRUTH, VOID_GREY, class_colour, css
+from handful.report.palette import PREDICTION, TRUTH, VOID_GREY, WRONG, class_colour, css
 from handful.report.pictures import Panels, draw_panels
 from handful.report.verdict import standing, verdict
 
@@ -47,30 +47,35 @@ def render_report(content: ReportContent) -> str:
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["number"] = _number
+    environment.filters["trivial_label"] = trivial_label
     environment.filters["percent"] = lambda value: f"{100 * value:.2f}%"
     scores = content.scores
     kind, word = standing(scores)
-    return environment.get_template("page.html").render(
-        content=content,
-        scores=scores,
-        labels=LABELS,
-        style=(HERE / "style.css").read_text(encoding="utf-8"),
-        script=(HERE / "page.js").read_text(encoding="utf-8"),
-        verdict=verdict(scores, content.images_kind),
-        standing_kind=kind,
-        standing=word,
-        headline=scores[scores.headline],
-        curves=_curves(content.history),
-        images=_images(scores, content),
-        legend=_legend(scores),
-        confusion=_confusion(scores),
-        class_rows=_class_rows(scores),
-    ).lstrip()
+    return (
+        environment.get_template("page.html")
+        .render(
+            content=content,
+            scores=scores,
+            labels=LABELS,
+            style=(HERE / "style.css").read_text(encoding="utf-8"),
+            script=(HERE / "page.js").read_text(encoding="utf-8"),
+            verdict=verdict(scores, content.images_kind),
+            standing_kind=kind,
+            standing=word,
+            headline=scores[scores.headline],
+            curves=_curves(content.history),
+            images=_images(scores, content),
+            legend=_legend(scores),
+            confusion=_confusion(scores),
+            class_rows=_class_rows(scores),
+        )
+        .lstrip()
+    )
 
 
 def _curves(history: Sequence[Any]) -> list[Curve]:
     drawn = [
-        draw_curve(history, "loss", "Training loss", smooth=True),
+        draw_curve(history, "loss", "Training loss", loss=True),
         draw_curve(history, "validation", "Validation score"),
     ]
     return [curve for curve in drawn if curve is not None]
@@ -109,7 +114,7 @@ def _legend(scores: Scores) -> list[tuple[str, str]]:
         for number, name in enumerate(scores.class_names)
         if number != scores.background
     ]
-    return [*classes, (css(VOID_GREY), "void, not scored"), (css(PREDICTION), "in the difference: wrong class")]
+    return [*classes, (css(VOID_GREY), "void, not scored"), (css(WRONG), "in the difference: wrong class")]
 
 
 def _class_rows(scores: Scores) -> list[dict[str, Any]]:

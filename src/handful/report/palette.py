@@ -7,6 +7,7 @@ RGB = tuple[int, int, int]
 # Okabe and Ito (2008), https://jfly.uni-koeln.de/color/: blue and orange stay apart for every kind of colour vision.
 TRUTH: RGB = (86, 180, 233)
 PREDICTION: RGB = (230, 159, 0)
+WRONG: RGB = (255, 255, 255)  # among many classes no hue is left that is not one of them
 VOID_GREY: RGB = (128, 128, 128)
 
 # Okabe and Ito first, then Paul Tol's "muted" (https://personal.sron.nl/~pault/) for more classes than they have.

@@ -16,7 +16,7 @@ from PIL import Image
 
 from handful.measure.overlap import VOID
 from handful.report.content import Picture
-from handful.report.palette import PREDICTION, RGB, TRUTH, VOID_GREY, class_colour
+from handful.report.palette import PREDICTION, RGB, TRUTH, VOID_GREY, WRONG, class_colour
 
 LEVELS = 8  # of opacity along a contour: enough for smooth lines, few enough for a small file
 MAX_ENLARGEMENT = 6.0
@@ -106,7 +106,7 @@ def _class_overlays(picture: Picture, background: int | None, size: tuple[int, i
         Panel(
             "Difference",
             f"{picture.name}: {100 * np.sum(wrong) / scored:.1f} % of the pixels have the wrong class",
-            _fill(kinds, [(0, 0, 0, 0), (*PREDICTION, 235), (*VOID_GREY, 150)], size),
+            _fill(kinds, [(0, 0, 0, 0), (*WRONG, 235), (*VOID_GREY, 150)], size),
             dimmed=True,
         ),
     ]
