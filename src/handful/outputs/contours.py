@@ -37,22 +37,22 @@ def object_polygons(
     """
     # One pixel of nothing around: outlines close, at the very edge of the image.
     framed = np.pad(labels, 1)
-    field = np.full(labels.shape, level) if probability is None else probability.astype(np.float64)
-    field = np.pad(field, 1, mode="edge")
-    excess = np.maximum(np.abs(field - level), MARGIN) if probability is not None else np.ones(field.shape)
+    frame = np.pad(np.zeros(labels.shape, bool), 1, constant_values=True)
+    excess = None if probability is None else np.pad(probability.astype(np.float64) - level, 1, mode="edge")
     found: list[list[Polygon]] = []
     for number, box in enumerate(ndimage.find_objects(framed), start=1):
         if box is None:
             found.append([])
             continue
-        rows, columns = (slice(side.start - 1, side.stop + 1) for side in box)
-        inside = framed[rows, columns] == number
-        other = framed[rows, columns] != 0
-        above = field[rows, columns] > level
-        # Outside: what the probability says if it says outside; a neighbour object or the frame mirrors the inside.
-        strength = np.where(inside & ~above, MARGIN, excess[rows, columns])
-        strength = np.where(~inside & above & ~other & ~_frame(framed.shape, rows, columns), MARGIN, strength)
-        found.append(_polygons(np.where(inside, strength, -strength), (rows.start - 1, columns.start - 1)))
+        window = tuple(slice(side.start - 1, side.stop + 1) for side in box)
+        inside = framed[window] == number
+        strength = np.ones(inside.shape)
+        if excess is not None:
+            # Towards a neighbour object or the frame the line runs half-way: there the outside mirrors the inside.
+            mirrored = (framed[window] != 0) | frame[window]
+            outside = np.where(mirrored, np.abs(excess[window]), -excess[window])
+            strength = np.maximum(np.where(inside, excess[window], outside), MARGIN)
+        found.append(_polygons(np.where(inside, strength, -strength), (window[0].start - 1, window[1].start - 1)))
     return found
 
 
@@ -84,15 +84,6 @@ def geojson_bytes(
     return json.dumps(collection, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _frame(shape: tuple[int, ...], rows: slice, columns: slice) -> NDArray[np.bool_]:
-    """Which pixels of a window lie on the outermost line of a plane of this shape."""
-    row = np.arange(rows.start, rows.stop)
-    column = np.arange(columns.start, columns.stop)
-    edge_rows, edge_columns = (row == 0) | (row == shape[0] - 1), (column == 0) | (column == shape[1] - 1)
-    frame: NDArray[np.bool_] = edge_rows[:, None] | edge_columns
-    return frame
-
-
 def _polygons(field: NDArray[np.float64], corner: tuple[int, int]) -> list[Polygon]:
     """Polygons around what is above 0; `corner` is the row and column of the field's first pixel in the image."""
     outlines: list[Polygon] = []
@@ -100,12 +91,11 @@ def _polygons(field: NDArray[np.float64], corner: tuple[int, int]) -> list[Polyg
     for contour in find_contours(field, 0.0):
         ring = contour[:, ::-1] + (corner[1] + 0.5, corner[0] + 0.5)
         # find_contours keeps low values on one side all along, so outlines and holes turn opposite ways.
-        area = _signed_area(ring)
-        if area < 0:
-            outlines.append([ring[::-1]])
-        elif area > 0:
-            holes.append(ring[::-1])
-    outlines.sort(key=lambda polygon: abs(_signed_area(polygon[0])))
+        if _signed_area(ring) > 0:
+            outlines.append([ring])
+        else:
+            holes.append(ring)
+    outlines.sort(key=lambda polygon: _signed_area(polygon[0]))
     for hole in holes:
         around = (one for one in outlines if len(outlines) == 1 or points_in_poly(hole[:1], one[0])[0])
         next(around, outlines[-1]).append(hole)

@@ -1,9 +1,10 @@
 """Thin boundaries from probabilities: lines one pixel wide, each pixel as strong as the boundary is sure.
 
 A boundary is where a strength has a maximum along the direction across the boundary (non-maximum suppression, Canny
-1986). A net that predicts boundaries gives the strength itself, a ridge, and the direction across it is that of the
-largest curvature (as in the edge detectors of Dollár and Zitnick 2015). A net that predicts regions gives steps: there
-the strength is the slope of a class's probability and the direction that of its gradient.
+1986). A net that predicts boundaries gives the strength itself, a ridge, and the direction across it is the one in
+which values change most around the pixel (structure tensor, Förstner and Gülch 1987), which holds on the crest, where
+the gradient vanishes, as on the flanks, where curvature misleads. A net that predicts regions gives steps: there the
+strength is the slope of a class's probability and the direction that of its gradient.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ def thin_ridges(probability: NDArray[np.float32]) -> NDArray[np.float32]:
     """Crest lines of a probability of boundary (H, W): the probability on the crest, 0 elsewhere."""
     smooth = ndimage.gaussian_filter(probability.astype(np.float64), SMOOTHING)
     slope_down, slope_across = _gradient(smooth)
-    down, mixed = _gradient(slope_down)
-    across = _gradient(slope_across)[1]
-    # Direction of the most negative curvature: the eigenvector of [[down, mixed], [mixed, across]] to its lower value.
-    angle = 0.5 * np.arctan2(2 * mixed, across - down) + np.pi / 2
+    down, across, mixed = (
+        ndimage.gaussian_filter(product, 2 * SMOOTHING)
+        for product in (slope_down**2, slope_across**2, slope_down * slope_across)
+    )
+    angle = 0.5 * np.arctan2(2 * mixed, across - down)  # of the eigenvector to the larger eigenvalue
     crest = _is_crest(smooth, np.sin(angle), np.cos(angle))
     return np.where(crest, probability, 0.0).astype(np.float32)
 
@@ -57,8 +59,8 @@ def _is_crest(
 ) -> NDArray[np.bool_]:
     """Whether a pixel is stronger than the two points one pixel away along the unit vector (down, across)."""
     rows, columns = np.indices(strength.shape, dtype=np.float64)
-    ahead = ndimage.map_coordinates(strength, [rows + down, columns + across], order=1, mode="constant")
-    behind = ndimage.map_coordinates(strength, [rows - down, columns - across], order=1, mode="constant")
+    ahead = ndimage.map_coordinates(strength, [rows + down, columns + across], order=1, mode="nearest")
+    behind = ndimage.map_coordinates(strength, [rows - down, columns - across], order=1, mode="nearest")
     # One side strictly, so that a crest two pixels wide of equal strength leaves one line and not two; what differs by
     # less than rounding counts as equal.
     crest: NDArray[np.bool_] = (strength > ahead + 1e-9) & (strength >= behind - 1e-9)

@@ -1,0 +1,109 @@
+"""Contours: polygons drawn back onto pixels give the labels back, holes and all."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from skimage.measure import label, points_in_poly
+
+from handful.outputs.contours import geojson_bytes, object_polygons
+
+
+def draw_back(polygons, shape):
+    """Labels from polygons: a pixel belongs to the object whose polygon holds its centre."""
+    rows, columns = np.indices(shape)
+    centres = np.column_stack([columns.ravel() + 0.5, rows.ravel() + 0.5])
+    labels = np.zeros(shape, np.int32)
+    for number, parts in enumerate(polygons, start=1):
+        for polygon in parts:
+            inside = points_in_poly(centres, polygon[0])
+            for hole in polygon[1:]:
+                inside &= ~points_in_poly(centres, hole)
+            labels[inside.reshape(shape)] = number
+    return labels
+
+
+def disc(shape, row, column, radius):
+    rows, columns = np.indices(shape)
+    return np.hypot(rows - row, columns - column) - radius
+
+
+def test_a_single_pixel_lies_round_its_centre():
+    labels = np.zeros((5, 7), np.int32)
+    labels[2, 4] = 1
+    ((outline,),) = object_polygons(labels)[0]
+    assert np.allclose(outline[:-1].mean(axis=0), (4.5, 2.5))
+    assert np.array_equal(outline[0], outline[-1])
+
+
+def test_an_object_at_the_border_reaches_the_border():
+    ((outline,),) = object_polygons(np.ones((4, 6), np.int32))[0]
+    assert outline.min(axis=0).tolist() == [0, 0]
+    assert outline.max(axis=0).tolist() == [6, 4]
+
+
+def test_a_ring_keeps_its_hole_and_what_lies_in_it():
+    labels = np.zeros((40, 40), np.int32)
+    labels[disc(labels.shape, 20, 20, 15) < 0] = 1
+    labels[disc(labels.shape, 20, 20, 10) < 0] = 0
+    labels[disc(labels.shape, 20, 20, 4) < 0] = 2
+    ring, dot = object_polygons(labels)
+    assert [len(polygon) for polygon in ring + dot] == [2, 1]
+    assert np.array_equal(draw_back([ring, dot], labels.shape), labels)
+
+
+def test_outlines_follow_the_probability_between_pixels():
+    distance = disc((60, 60), 29.3, 30.6, 20.25)
+    probability = (1 / (1 + np.exp(distance))).astype(np.float32)
+    ((outline,),) = object_polygons((probability > 0.5).astype(np.int32), probability)[0]
+    radius = np.hypot(outline[:, 0] - 31.1, outline[:, 1] - 29.8)
+    assert np.abs(radius - 20.25).max() < 0.05
+
+
+@pytest.mark.parametrize("level", [0.3, 0.8])
+def test_the_level_is_kept(level):
+    probability = np.tile(np.linspace(0, 1, 11, dtype=np.float32), (5, 1))
+    ((outline,),) = object_polygons((probability > level).astype(np.int32), probability, level)[0]
+    left = outline[(outline[:, 1] > 1) & (outline[:, 1] < 4)][:, 0].min()
+    assert left == pytest.approx(10 * level + 0.5, abs=0.11)
+
+
+def test_outlines_and_holes_turn_as_rfc_7946_wants():
+    labels = np.zeros((12, 12), np.int32)
+    labels[2:10, 2:10] = 1
+    labels[5:7, 5:7] = 0
+    ((outline, hole),) = object_polygons(labels)[0]
+    for ring, sign in ((outline, 1), (hole, -1)):
+        x, y = ring[:-1].T
+        assert np.sign(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1))) == sign
+
+
+def test_a_number_that_is_missing_has_no_polygon():
+    labels = np.zeros((5, 5), np.int32)
+    labels[1, 1] = 3
+    assert [len(parts) for parts in object_polygons(labels)] == [0, 0, 1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 3)), st.booleans())
+def test_polygons_drawn_back_give_the_labels_back(drawn, with_probability):
+    labels = label(drawn, connectivity=2).astype(np.int32)
+    probability = np.random.default_rng(0).random(labels.shape).astype(np.float32) if with_probability else None
+    assert np.array_equal(draw_back(object_polygons(labels, probability), labels.shape), labels)
+
+
+def test_geojson_holds_class_colour_and_confidence():
+    labels = np.zeros((12, 12), np.int32)
+    labels[1:4, 1:4], labels[6:10, 6:10] = 1, 2
+    labels[4, 4] = 1  # touches at a corner only
+    content = geojson_bytes(object_polygons(labels), [1, 2], [0.91234, 0.5], ("background", "leaf", "stem"))
+    features = json.loads(content)["features"]
+    assert [feature["geometry"]["type"] for feature in features] == ["MultiPolygon", "Polygon"]
+    assert features[0]["properties"]["classification"]["name"] == "leaf"
+    assert features[0]["properties"]["measurements"] == {"object": 1, "confidence": 0.9123}
+    rings = features[1]["geometry"]["coordinates"]
+    assert rings[0][0] == rings[0][-1]
+    assert np.array_equal(draw_back([[], [[np.array(ring) for ring in rings]]], labels.shape) == 2, labels == 2)

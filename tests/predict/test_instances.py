@@ -1,0 +1,98 @@
+"""Objects on drawn discs, where the right answer can be counted."""
+
+import numpy as np
+import pytest
+
+from handful.errors import SettingsError
+from handful.predict.instances import ObjectSettings, find_objects
+
+
+def draw(*discs, shape=(60, 80)):
+    """Probability 0.9 within discs (row, column, radius), 0.1 elsewhere, as (2, H, W), and the mask."""
+    rows, columns = np.indices(shape)
+    inside = np.zeros(shape, bool)
+    for row, column, radius in discs:
+        inside |= (rows - row) ** 2 + (columns - column) ** 2 <= radius**2
+    foreground = np.where(inside, 0.9, 0.1).astype(np.float32)
+    return np.stack([1 - foreground, foreground]), inside.astype(np.uint8)
+
+
+def test_separate_discs_are_counted_from_the_top_down():
+    probabilities, mask = draw((40, 60, 8), (12, 15, 8))
+    objects = find_objects(mask, probabilities, 0)
+    assert len(objects) == 2
+    assert objects.labels[12, 15] == 1
+    assert objects.labels[40, 60] == 2
+    assert np.array_equal(objects.labels > 0, mask == 1)
+    assert objects.labels.dtype == np.int32
+    assert np.allclose(objects.confidence, 0.9)
+    assert objects.classes.tolist() == [1, 1]
+
+
+def test_touching_discs_are_split_where_they_touch():
+    probabilities, mask = draw((30, 25, 12), (30, 45, 12))
+    objects = find_objects(mask, probabilities, 0)
+    assert len(objects) == 2
+    assert set(objects.labels[30, 14:34]) == {1}
+    assert set(objects.labels[30, 37:57]) == {2}
+
+
+def test_a_large_h_keeps_them_together():
+    probabilities, mask = draw((30, 25, 12), (30, 45, 12))
+    assert len(find_objects(mask, probabilities, 0, ObjectSettings(h=8))) == 1
+
+
+def test_a_rough_outline_does_not_split_a_disc():
+    probabilities, mask = draw((30, 40, 20))
+    rng = np.random.default_rng(0)
+    edge = (mask == 1) & (draw((30, 40, 18))[1] == 0) & (rng.random(mask.shape) < 0.3)
+    mask[edge] = 0
+    assert len(find_objects(mask, probabilities, 0)) == 1
+
+
+def test_discs_cut_by_the_border_and_specks():
+    probabilities, mask = draw((0, 0, 10), (59, 79, 10), (30, 40, 1), (20, 20, 2))
+    objects = find_objects(mask, probabilities, 0)
+    assert len(objects) == 3  # the disc of 5 pixels is below min_size, that of 13 is not
+    assert len(find_objects(mask, probabilities, 0, ObjectSettings(min_size=0))) == 4
+
+
+def test_where_class_1_is_the_background_the_dark_objects_are_found():
+    probabilities, mask = draw((12, 15, 8), (40, 60, 8))
+    objects = find_objects(1 - mask, probabilities[::-1], 1)
+    assert len(objects) == 2
+    assert objects.classes.tolist() == [0, 0]
+    assert np.allclose(objects.confidence, 0.9)
+
+
+def test_without_a_background_objects_are_regions_of_one_class():
+    mask = np.zeros((10, 20), np.uint8)
+    mask[:, 5:10], mask[:, 10:] = 2, 1
+    probabilities = np.eye(3, dtype=np.float32)[mask].transpose(2, 0, 1)
+    objects = find_objects(mask, probabilities, None)
+    assert objects.classes.tolist() == [0, 2, 1]
+
+
+@pytest.mark.parametrize("value", [0, 1])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (30, 30)])
+def test_nothing_and_everything(value, shape):
+    mask = np.full(shape, value, np.uint8)
+    probabilities = np.stack([mask == 0, mask == 1]).astype(np.float32)
+    objects = find_objects(mask, probabilities, 0, ObjectSettings(min_size=1))
+    assert len(objects) == value
+    assert (objects.labels == value).all()
+
+
+def test_the_same_answer_twice():
+    probabilities, mask = draw(*((r, c, 7) for r in range(8, 60, 12) for c in range(8, 80, 12)))
+    first, second = find_objects(mask, probabilities, 0), find_objects(mask, probabilities, 0)
+    assert len(first) == 5 * 6
+    assert np.array_equal(first.labels, second.labels)
+
+
+def test_settings_are_checked_by_name():
+    assert ObjectSettings.from_dict({"h": 2}) == ObjectSettings(h=2)
+    with pytest.raises(SettingsError, match="Did you mean min_size"):
+        ObjectSettings.from_dict({"min_sise": 2})
+    with pytest.raises(SettingsError, match="h is -1"):
+        ObjectSettings.from_dict({"h": -1})
