@@ -1,0 +1,612 @@
+"""The audit: read every file once, decide how the masks are read, and list everything that is wrong, in words."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handful.data.decide import decide, near_class_lists
+from handful.data.decode import quiet, within
+from handful.data.image import as_unit, read_picture
+from handful.data.likeness import find_twins, in_sequence, thumbnail
+from handful.data.mask import VOID, Mask, MaskReading, apply_reading
+from handful.data.maskfile import Tally, read_raw_mask, tally_mask
+from handful.data.pairs import Layout, Pair, find_pairs
+from handful.data.problem import ERROR, NOTE, WARNING, Problem
+from handful.data.sample import size_mismatch
+from handful.errors import DataError
+
+__all__ = ["Audit", "ImageFacts", "Problem", "check_data", "content_hash", "summary_lines"]
+
+SMALLEST_SIDE = 16  # pixels; four halvings of a net leave one
+FLAT = 2 / 255  # an image whose standard deviation is below this shows nothing
+SPECK = 0.01  # connected pieces below this part of the largest are dust of JPEG or brush, not objects
+ODD_SIZE = 8  # times the median area, or a part of it
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What is known of one usable pair. Grey values are in the unit range of the type; areas in pixels.
+
+    `content`: SHA-256 of the pixels with their shape and type, whatever the file's name, place or format;
+    `mask_content` likewise of the classes and labels. `object_areas`: (median, least, greatest), zeros for none.
+    """
+
+    name: str
+    height: int
+    width: int
+    channels: int
+    dtype: str
+    bit_depth: int
+    content: str
+    mask_content: str
+    low: float
+    high: float
+    mean: float
+    std: float
+    grey: bool
+    class_pixels: tuple[int, ...]
+    void_pixels: int
+    objects: int
+    object_areas: tuple[float, int, int]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """A data set, checked: the usable `pairs`, how masks are read, facts by name, and every problem found.
+
+    `stack`: the images are consecutive (slices of a stack, frames of a video); `runs` are those sequences. `twins`:
+    groups of equal or nearly equal images. `channels`: what a net should get (1 where every image is grey).
+    `fingerprint`: of all contents, independent of names, order and place.
+    """
+
+    root: str
+    layout: str
+    reading: MaskReading
+    pairs: tuple[Pair, ...]
+    facts: dict[str, ImageFacts]
+    problems: tuple[Problem, ...]
+    stack: bool
+    twins: tuple[tuple[str, ...], ...]
+    channels: int
+    fingerprint: str
+    runs: tuple[tuple[str, ...], ...] = ()
+    thumbnails: dict[str, NDArray[np.uint8]] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def class_pixels(self) -> tuple[int, ...]:
+        """Pixels of each class over all usable images."""
+        counts = np.sum([facts.class_pixels for facts in self.facts.values()], axis=0, dtype=np.int64)
+        return tuple(int(count) for count in counts)
+
+    @cached_property
+    def class_shares(self) -> tuple[float, ...]:
+        """Share of each class in the pixels that are not void; they add up to 1."""
+        total = max(1, sum(self.class_pixels))
+        return tuple(count / total for count in self.class_pixels)
+
+    @cached_property
+    def void_share(self) -> float:
+        """Share of void pixels in all pixels."""
+        void = sum(facts.void_pixels for facts in self.facts.values())
+        return void / max(1, void + sum(self.class_pixels))
+
+    @cached_property
+    def sizes(self) -> tuple[tuple[tuple[int, int], int], ...]:
+        """((height, width), number of images), commonest first."""
+        counts = Counter((facts.height, facts.width) for facts in self.facts.values())
+        return tuple(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
+
+    @cached_property
+    def median_size(self) -> tuple[int, int]:
+        """Median height and width."""
+        heights, widths = zip(*((facts.height, facts.width) for facts in self.facts.values()), strict=True)
+        return int(np.median(heights)), int(np.median(widths))
+
+    @cached_property
+    def dtypes(self) -> tuple[str, ...]:
+        """The types of the pixels, such as ("uint8",)."""
+        return tuple(sorted({facts.dtype for facts in self.facts.values()}))
+
+    @cached_property
+    def bit_depths(self) -> tuple[int, ...]:
+        """Bits a channel as stored."""
+        return tuple(sorted({facts.bit_depth for facts in self.facts.values()}))
+
+    @cached_property
+    def objects(self) -> int:
+        """Number of objects in all images: labels where they are known, otherwise connected pieces."""
+        return sum(facts.objects for facts in self.facts.values())
+
+    @cached_property
+    def object_area(self) -> float:
+        """Median over the images of the median area of their objects, in pixels; 0 where there are none."""
+        areas = [facts.object_areas[0] for facts in self.facts.values() if facts.objects]
+        return float(np.median(areas)) if areas else 0.0
+
+    @cached_property
+    def parts(self) -> dict[str, int]:
+        """How many usable pairs each part has."""
+        return dict(Counter(pair.part for pair in self.pairs))
+
+    def of_severity(self, severity: str) -> tuple[Problem, ...]:
+        """The problems that are errors, warnings or notes."""
+        return tuple(problem for problem in self.problems if problem.severity == severity)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the paths and thumbnails, for JSON."""
+        return {
+            "root": self.root,
+            "layout": self.layout,
+            "reading": self.reading.to_dict(),
+            "images": {name: asdict(facts) for name, facts in self.facts.items()},
+            "parts": self.parts,
+            "sizes": [{"height": h, "width": w, "images": count} for (h, w), count in self.sizes],
+            "channels": self.channels,
+            "dtypes": list(self.dtypes),
+            "bit_depths": list(self.bit_depths),
+            "classes": {
+                name: {"pixels": pixels, "share": share}
+                for name, pixels, share in zip(self.reading.classes, self.class_pixels, self.class_shares, strict=True)
+            },
+            "void_share": self.void_share,
+            "objects": self.objects,
+            "object_area": self.object_area,
+            "stack": self.stack,
+            "twins": [list(group) for group in self.twins],
+            "fingerprint": self.fingerprint,
+            "problems": [asdict(problem) for problem in self.problems],
+        }
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What reading one pair brought: facts about the image, and the mask still undecided."""
+
+    pair: Pair
+    shape: tuple[int, int] = (0, 0)
+    channels: int = 0
+    dtype: str = ""
+    bits: int = 0
+    content: str = ""
+    low: float = 0.0
+    high: float = 0.0
+    mean: float = 0.0
+    std: float = 0.0
+    grey: bool = False
+    thumb: NDArray[np.uint8] | None = None
+    tally: Tally | None = None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        return self.tally is not None and not any(problem.severity == ERROR for problem in self.problems)
+
+
+def check_data(
+    data: str | Path | None,
+    *,
+    images: str | None = None,
+    masks: str | None = None,
+    values: str | None = None,
+    mask_kind: str | None = None,
+    foreground: str | None = None,
+    class_file: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Audit:
+    """Find, read and check a data set. Every file is read once, in threads; `progress(done, total)` after each pair.
+
+    Pairs with errors are left out and listed. Raises DataError when nothing is usable, when masks can be read in more
+    than one way, when all are empty or hold one class only; SettingsError for flags that fit nothing.
+    """
+    layout = find_pairs(data, images=images, masks=masks)
+    root = layout.root
+    with quiet(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        looks = []
+        for done, look in enumerate(pool.map(lambda pair: _look(pair, root), layout.pairs), 1):
+            looks.append(look)
+            if progress is not None:
+                progress(done, len(layout.pairs))
+        problems = [*layout.problems, *(problem for look in looks for problem in look.problems)]
+        usable = [look for look in looks if look.usable]
+        if not usable:
+            raise DataError(_nothing_usable(root, problems))
+        lists = near_class_lists(root, [look.pair for look in usable], class_file)
+        tallies = [look.tally for look in usable if look.tally is not None]
+        decision = decide(tallies, lists, values=values, mask_kind=mask_kind, foreground=foreground)
+        problems += decision.problems
+        outcomes = list(pool.map(lambda look: _facts(look, decision.reading), usable))
+    facts: dict[str, ImageFacts] = {}
+    for look, outcome in zip(usable, outcomes, strict=True):
+        if isinstance(outcome, Problem):
+            problems.append(outcome)
+            continue
+        facts[look.pair.name] = outcome
+    if not facts:
+        raise DataError(_nothing_usable(root, problems))
+    usable = [look for look in usable if look.pair.name in facts]
+    return _audit(layout, decision.reading, usable, facts, problems)
+
+
+def _audit(
+    layout: Layout, reading: MaskReading, looks: list[_Look], facts: dict[str, ImageFacts], problems: list[Problem]
+) -> Audit:
+    root = layout.root
+    shown = {look.pair.name: within(look.pair.image.path, root) + _page(look.pair) for look in looks}
+    thumbs = {look.pair.name: look.thumb for look in looks if look.thumb is not None}
+    twins = find_twins({name: fact.content for name, fact in facts.items()}, thumbs)
+    runs = _runs(layout, looks, thumbs)
+    twins = _without_runs(twins, runs, facts)
+    problems = [*problems, *_twin_problems(twins, facts, shown), *_set_problems(reading, looks, facts, shown)]
+    contents = sorted(fact.content + fact.mask_content for fact in facts.values())
+    rank = {ERROR: 0, WARNING: 1, NOTE: 2}
+    audit = Audit(
+        root=str(root),
+        layout=layout.description,
+        reading=reading,
+        pairs=tuple(look.pair for look in looks),
+        facts=facts,
+        problems=tuple(sorted(problems, key=lambda problem: rank[problem.severity])),
+        stack=layout.stack or bool(runs),
+        twins=tuple(twins),
+        channels=_channels(facts),
+        fingerprint=hashlib.sha256("\n".join(contents).encode()).hexdigest(),
+        runs=tuple(runs),
+        thumbnails=thumbs,
+    )
+    if sum(pixels > 0 for pixels in audit.class_pixels) < 2:
+        only = next((name for name, n in zip(reading.classes, audit.class_pixels, strict=True) if n), "void")
+        if reading.background is not None and only == reading.classes[reading.background]:
+            raise DataError(f"{root}: all masks are empty ({only} everywhere); there is nothing to learn.")
+        raise DataError(f"{root}: all masks hold one class only ({only}); at least two were expected.")
+    return audit
+
+
+# ------------------------------------------------------------------------------------------------- one pair
+
+
+def content_hash(pixels: NDArray[Any]) -> str:
+    """SHA-256 of an array: its shape, type and values, and nothing else."""
+    digest = hashlib.sha256(f"{pixels.shape} {pixels.dtype.newbyteorder('=').str}".encode())
+    digest.update(np.ascontiguousarray(pixels))
+    return digest.hexdigest()
+
+
+def _page(pair: Pair) -> str:
+    return "" if pair.image.page is None else f" page {pair.image.page}"
+
+
+def _look(pair: Pair, root: Path) -> _Look:
+    where = within(pair.image.path, root) + _page(pair)
+    mask_where = within(pair.masks[0].path, root) + _page(pair)
+    if len(pair.masks) > 1:
+        mask_where = within(pair.masks[0].path.parent, root)
+    problems: list[Problem] = []
+    look = _Look(pair)
+    try:
+        picture = read_picture(pair.image)
+    except DataError as error:
+        problems.append(_as_problem(error, where))
+    else:
+        look = _look_at_image(pair, picture.pixels, picture.bits, where, problems)
+        if picture.note:
+            problems.append(Problem(where, picture.note, NOTE))
+    tally = None
+    try:
+        tally = tally_mask(read_raw_mask(pair), mask_where)
+    except DataError as error:
+        problems.append(_as_problem(error, mask_where))
+    if tally is not None and look.content and tally.shape != look.shape:
+        text = size_mismatch(where, look.shape, pair.masks[0].path.name, tally.shape)
+        problems.append(Problem(where, text.removeprefix(f"{where}: "), ERROR))
+    return replace(look, tally=tally, problems=tuple(problems))
+
+
+def _as_problem(error: DataError, where: str) -> Problem:
+    """The error of a decoder without the absolute path that it begins with: `where` says it shorter."""
+    text = str(error)
+    head, sign, message = text.partition(": ")
+    if sign and Path(head.split(" page ")[0]).name == Path(where.split(" page ")[0]).name:
+        return Problem(where, message, ERROR)
+    if sign and os.sep in head:
+        return Problem(f"{where}/{Path(head).name}" if not Path(where).suffix else where, message, ERROR)
+    return Problem(where, text, ERROR)
+
+
+def _look_at_image(pair: Pair, pixels: NDArray[Any], bits: int, where: str, problems: list[Problem]) -> _Look:
+    height, width, channels = pixels.shape
+    if min(height, width) < SMALLEST_SIDE:
+        problems.append(
+            Problem(where, f"is {width}x{height} pixels; the smallest side that can be used is {SMALLEST_SIDE}. Remove it or "
+                    "take a larger picture", ERROR)
+        )  # fmt: skip
+        return _Look(pair, (height, width), channels, content=content_hash(pixels))
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        bad = ~np.isfinite(pixels)
+        row, column, _ = np.argwhere(bad)[0]
+        kind = "NaN" if np.isnan(pixels).any() else "infinite"
+        problems.append(
+            Problem(where, f"{int(bad.sum())} values are {kind} (first at row {row}, column {column}). Fill them in and save "
+                    "the image again", ERROR)
+        )  # fmt: skip
+        return _Look(pair, (height, width), channels, content=content_hash(pixels))
+    low, high, mean, std = _grey_values(pixels)
+    if std < FLAT * (1 if pixels.dtype.kind in "ui" and pixels.dtype.itemsize == 1 else 0.02) or high == low:
+        problems.append(
+            Problem(where, f"is almost constant (standard deviation {std:.2g} of a range of 1); it shows nothing to learn from",
+                    WARNING)
+        )  # fmt: skip
+    grey = channels == 1 or (channels == 3 and bool((pixels == pixels[:, :, :1]).all()))
+    return _Look(
+        pair,
+        (height, width),
+        channels,
+        str(pixels.dtype),
+        bits,
+        content_hash(pixels),
+        low,
+        high,
+        mean,
+        std,
+        grey,
+        thumbnail(pixels),
+    )
+
+
+def _grey_values(pixels: NDArray[Any]) -> tuple[float, float, float, float]:
+    if pixels.dtype == np.uint8:
+        histogram = np.bincount(pixels.ravel(), minlength=256)
+        values = np.arange(256) / 255
+        used = np.flatnonzero(histogram)
+        mean = float(histogram @ values) / pixels.size
+        variance = float(histogram @ (values - mean) ** 2) / pixels.size
+        return float(values[used[0]]), float(values[used[-1]]), mean, variance**0.5
+    unit = as_unit(pixels)
+    return float(unit.min()), float(unit.max()), float(unit.mean(dtype=np.float64)), float(unit.std(dtype=np.float64))
+
+
+def _facts(look: _Look, reading: MaskReading) -> ImageFacts | Problem:
+    if look.tally is None:
+        return Problem(look.pair.name, "its mask was not read", ERROR)
+    try:
+        mask = apply_reading(look.tally.raw(), reading, look.tally.where)
+    except DataError as error:
+        return _as_problem(error, look.tally.where)
+    counts = np.bincount(mask.classes.ravel(), minlength=256)
+    objects, areas = _count_objects(mask, reading)
+    digest = content_hash(mask.classes)
+    if mask.labels is not None:
+        digest = hashlib.sha256((digest + content_hash(mask.labels)).encode()).hexdigest()
+    return ImageFacts(
+        name=look.pair.name,
+        height=look.shape[0],
+        width=look.shape[1],
+        channels=look.channels,
+        dtype=look.dtype,
+        bit_depth=look.bits,
+        content=look.content,
+        mask_content=digest,
+        low=look.low,
+        high=look.high,
+        mean=look.mean,
+        std=look.std,
+        grey=look.grey,
+        class_pixels=tuple(int(count) for count in counts[: len(reading.classes)]),
+        void_pixels=int(counts[VOID]),
+        objects=objects,
+        object_areas=areas,
+    )
+
+
+def _count_objects(mask: Mask, reading: MaskReading) -> tuple[int, tuple[float, int, int]]:
+    labels = mask.labels
+    if labels is None:
+        from skimage.measure import label
+
+        nothing = 254 if reading.background is None else reading.background
+        classes = np.where(mask.classes == VOID, nothing, mask.classes).astype(np.int32)
+        labels = label(classes, background=nothing, connectivity=2)
+        areas = np.bincount(labels.ravel())[1:]
+        areas = areas[areas >= SPECK * areas.max(initial=0)]
+        return _areas(areas)
+    if int(labels.max(initial=0)) < 10 * labels.size + 1000 and int(labels.min(initial=0)) >= 0:
+        areas = np.bincount(labels.ravel())[1:]
+        areas = areas[areas > 0]
+    else:
+        areas = np.unique(labels[labels != 0], return_counts=True)[1]
+    return _areas(areas)
+
+
+def _areas(areas: NDArray[np.integer[Any]]) -> tuple[int, tuple[float, int, int]]:
+    if not areas.size:
+        return 0, (0.0, 0, 0)
+    return int(areas.size), (float(np.median(areas)), int(areas.min()), int(areas.max()))
+
+
+# ------------------------------------------------------------------------------------------------- the set
+
+
+def _channels(facts: dict[str, ImageFacts]) -> int:
+    if all(fact.grey for fact in facts.values()):
+        return 1
+    counts = {fact.channels for fact in facts.values()}
+    if len(counts) == 1:
+        return counts.pop()
+    return 3 if counts <= {1, 3, 4} else max(counts)
+
+
+def _runs(layout: Layout, looks: list[_Look], thumbs: dict[str, NDArray[np.uint8]]) -> list[tuple[str, ...]]:
+    """Slices of one file are consecutive by nature; numbered images where they resemble their neighbours."""
+    files: dict[Path, list[str]] = {}
+    for look in looks:
+        if look.pair.image.page is not None:
+            files.setdefault(look.pair.image.path, []).append(look.pair.name)
+    runs = [tuple(names) for names in files.values() if len(names) > 1]
+    if layout.stack:
+        return runs
+    parts: dict[str, list[str]] = {}
+    for look in looks:
+        parts.setdefault(look.pair.part, []).append(look.pair.name)
+    return [run for names in parts.values() for run in in_sequence(names, thumbs)]
+
+
+def _without_runs(
+    twins: list[tuple[str, ...]], runs: list[tuple[str, ...]], facts: dict[str, ImageFacts]
+) -> list[tuple[str, ...]]:
+    """Neighbours in a sequence look alike by nature: only equal pixels make twins of them."""
+    if not runs:
+        return twins
+    run_of = {name: number for number, run in enumerate(runs) for name in run}
+    kept = []
+    for group in twins:
+        same_run = {run_of.get(name, -1) for name in group}
+        if len(same_run) == 1 and same_run != {-1}:
+            contents: dict[str, list[str]] = {}
+            for name in group:
+                contents.setdefault(facts[name].content, []).append(name)
+            kept += [tuple(names) for names in contents.values() if len(names) > 1]
+        else:
+            kept.append(group)
+    return kept
+
+
+def _twin_problems(
+    twins: Sequence[tuple[str, ...]], facts: dict[str, ImageFacts], shown: dict[str, str]
+) -> list[Problem]:
+    problems = []
+    for group in twins:
+        first = group[0]
+        for name in group[1:]:
+            if facts[name].content == facts[first].content:
+                text = f"the same picture as {shown[first]}"
+                if facts[name].mask_content != facts[first].mask_content:
+                    text += " but with another mask: one of the two is wrong"
+                else:
+                    text += "; both are kept on one side of the split"
+            else:
+                text = f"nearly the same picture as {shown[first]}; both are kept on one side of the split"
+            problems.append(Problem(shown[name], text, WARNING))
+    return problems
+
+
+def _set_problems(
+    reading: MaskReading, looks: list[_Look], facts: dict[str, ImageFacts], shown: dict[str, str]
+) -> list[Problem]:
+    """What only shows against the rest: empty masks, odd sizes, mixed kinds of images."""
+    problems = []
+    areas = [fact.height * fact.width for fact in facts.values()]
+    middle = float(np.median(areas))
+    depths = Counter(fact.dtype for fact in facts.values())
+    common = depths.most_common(1)[0][0]
+    for look in looks:
+        fact = facts[look.pair.name]
+        where = shown[look.pair.name]
+        mask_where = look.tally.where if look.tally is not None else where
+        total = sum(fact.class_pixels)
+        if total == 0:
+            problems.append(Problem(mask_where, "every pixel is void; nothing can be learnt or scored on it", WARNING))
+        elif reading.background is not None and fact.class_pixels[reading.background] == total:
+            nothing = reading.classes[reading.background]
+            problems.append(
+                Problem(
+                    mask_where, f"empty mask: no object in it ({nothing} everywhere). Right if there is none", WARNING
+                )
+            )
+        elif len(reading.classes) == 2 and max(fact.class_pixels) == total and reading.kind != "boundaries":
+            name = reading.classes[fact.class_pixels.index(total)]
+            problems.append(
+                Problem(mask_where, f"full mask: {name} everywhere. Right if the object fills the picture", WARNING)
+            )
+        area = fact.height * fact.width
+        if len(areas) > 2 and (area > ODD_SIZE * middle or area * ODD_SIZE < middle):
+            problems.append(
+                Problem(
+                    where,
+                    f"is {fact.width}x{fact.height}, {area / middle:.2g} times the median area of this set",
+                    WARNING,
+                )
+            )
+        if fact.dtype != common:
+            problems.append(
+                Problem(
+                    where, f"is {fact.dtype} where most images are {common}; each is scaled by its own type", WARNING
+                )
+            )
+    counts = {fact.channels for fact in facts.values() if not fact.grey}
+    if len(counts) > 1 and not counts <= {1, 3, 4}:
+        most = max(counts)
+        for look in looks:
+            fact = facts[look.pair.name]
+            if fact.channels != most:
+                problems.append(
+                    Problem(shown[fact.name], f"has {fact.channels} channels where others have {most}", WARNING)
+                )
+    return problems
+
+
+def _nothing_usable(root: Path, problems: Sequence[Problem]) -> str:
+    errors = [str(problem) for problem in problems if problem.severity == ERROR]
+    if len(errors) == 1:
+        return f"{root}: no pair can be used. {errors[0]}"
+    listed = "\n  ".join(errors[:5])
+    more = f"\n  and {len(errors) - 5} more" if len(errors) > 5 else ""
+    return f"{root}: no pair can be used, for these reasons:\n  {listed}{more}"
+
+
+# ------------------------------------------------------------------------------------------------- words
+
+
+def summary_lines(audit: Audit) -> list[str]:
+    """The audit for people, a topic a line: layout, images, masks, classes, objects, what is odd."""
+    sizes = audit.sizes
+    shown = ", ".join(f"{w}x{h}" + (f" ({count})" if len(sizes) > 1 else "") for (h, w), count in sizes[:4])
+    if len(sizes) > 4:
+        heights = [h for (h, _), _ in sizes]
+        widths = [w for (_, w), _ in sizes]
+        shown = f"{len(sizes)} sizes from {min(widths)}x{min(heights)} to {max(widths)}x{max(heights)} (width x height)"
+    depths = " and ".join(str(bits) for bits in audit.bit_depths)
+    kinds = "grey" if audit.channels == 1 else "colour" if audit.channels == 3 else f"{audit.channels} channels"
+    stored = {fact.channels for fact in audit.facts.values()}
+    if audit.channels == 1 and stored != {1}:
+        kinds = "grey (stored as colour)"
+    lines = [
+        f"data     {audit.layout}",
+        f"images   {len(audit.pairs)} usable, {shown}, {kinds}, {depths} bit",
+        f"masks    {audit.reading.description}",
+    ]
+    classes = ", ".join(
+        f"{name} {_percent(share)}" for name, share in zip(audit.reading.classes, audit.class_shares, strict=True)
+    )
+    lines.append(
+        f"classes  {classes}" + (f"; {_percent(audit.void_share)} of all pixels are void" if audit.void_share else "")
+    )
+    if audit.objects:
+        per = [fact.objects for fact in audit.facts.values()]
+        noun = "objects" if audit.reading.instances else "connected pieces"
+        lines.append(
+            f"objects  {audit.objects} {noun}, {min(per)} to {max(per)} in an image, typically {audit.object_area:.0f} pixels "
+            f"each (about {audit.object_area**0.5:.0f} x {audit.object_area**0.5:.0f})"
+        )
+    if audit.runs:
+        count = sum(map(len, audit.runs))
+        lines.append(f"order    {count} images follow each other (slices or frames): they are split in blocks")
+    counts = Counter(problem.severity for problem in audit.problems)
+    words = [
+        f"{counts[kind]} {kind}{'s' if counts[kind] > 1 else ''}" for kind in (ERROR, WARNING, NOTE) if counts[kind]
+    ]
+    lines.append(f"found    {', '.join(words) if words else 'no problem'}")
+    return lines
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"

@@ -1,0 +1,125 @@
+"""A pair decoded: image and mask as arrays of one size."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handful.data.decode import quiet
+from handful.data.image import read_image
+from handful.data.mask import MaskReading, read_mask
+from handful.data.pairs import Pair
+from handful.errors import DataError
+
+if TYPE_CHECKING:
+    from handful.data.check import Audit
+    from handful.data.split import Region
+
+# Luma of ITU-R BT.601, as Pillow's convert("L"): what people call the grey picture of a colour one.
+LUMA = (0.299, 0.587, 0.114)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """image (C, H, W) in the file's own type; mask uint8 (H, W), 255 void; labels int32 (H, W) or None."""
+
+    name: str
+    image: NDArray[Any]
+    mask: NDArray[np.uint8]
+    labels: NDArray[np.int32] | None
+
+
+def read_sample(pair: Pair, reading: MaskReading, channels: int) -> Sample:
+    """Decode one pair. Raises DataError when a file cannot be read or the sizes differ."""
+    where = str(pair.image)
+    image = match_channels(read_image(pair.image), channels, where)
+    mask = read_mask(pair, reading)
+    if image.shape[:2] != mask.classes.shape:
+        raise DataError(size_mismatch(where, image.shape[:2], pair.masks[0].path.name, mask.classes.shape))
+    return Sample(pair.name, np.ascontiguousarray(image.transpose(2, 0, 1)), mask.classes, mask.labels)
+
+
+def size_mismatch(where: str, image: Sequence[int], mask_name: str, mask: Sequence[int]) -> str:
+    """The message for an image and a mask of different size, with what is likely to have gone wrong."""
+    text = f"{where}: is {image[1]}x{image[0]} but its mask {mask_name} is {mask[1]}x{mask[0]}; width and height must agree."
+    if (image[1], image[0]) == (mask[0], mask[1]):
+        return f"{text} One of them is turned by 90 degrees: turn it back (photographs are read upright, as their EXIF tag says)."
+    return f"{text} Save the mask again at the size of the image, without smoothing."
+
+
+def match_channels(image: NDArray[Any], channels: int, where: str) -> NDArray[Any]:
+    """The image (H, W, C) with as many channels as asked: grey is repeated, colour becomes its luma, a fourth channel
+    beside three is dropped. Raises DataError for any other difference."""
+    have = image.shape[2]
+    if have == channels:
+        return image
+    if have == 1:
+        if channels == 3:
+            return np.repeat(image, channels, axis=2)
+    elif have in (3, 4) and channels == 1:
+        return _grey(image[:, :, :3])
+    elif have == 4 and channels == 3:
+        return np.ascontiguousarray(image[:, :, :3])
+    elif have == 2 and channels == 1:
+        return np.ascontiguousarray(image[:, :, :1])
+    raise DataError(
+        f"{where}: has {have} channel{'s' if have > 1 else ''} where {channels} {'were' if channels > 1 else 'was'} expected. "
+        "Save it with the channels of the training images."
+    )
+
+
+def _grey(image: NDArray[Any]) -> NDArray[Any]:
+    first = image[:, :, :1]
+    if (image == first).all():
+        return np.ascontiguousarray(first)
+    grey = sum(image[:, :, i].astype(np.float64) * weight for i, weight in enumerate(LUMA))
+    grey = np.asarray(grey)[:, :, None]
+    return grey.astype(image.dtype) if image.dtype.kind == "f" else np.rint(grey).astype(image.dtype)
+
+
+def read_samples(audit: Audit, regions: Iterable[Region], threads: int | None = None) -> list[Sample]:
+    """The samples of these regions in their order, each file decoded once, in threads.
+
+    A region that is part of an image gives that part; labels keep their numbers. Raises DataError as read_sample does.
+    """
+    wanted = list(regions)
+    pairs = {pair.name: pair for pair in audit.pairs}
+    names = list(dict.fromkeys(region.name for region in wanted))
+    for name in names:
+        if name not in pairs:
+            raise DataError(f"{name}: is not among the usable pairs of {audit.root}.")
+    with quiet(), ThreadPoolExecutor(threads or min(8, os.cpu_count() or 1)) as pool:
+        samples = dict(
+            zip(
+                names,
+                pool.map(lambda name: read_sample(pairs[name], audit.reading, audit.channels), names),
+                strict=True,
+            )
+        )
+    return [cut(samples[region.name], region) for region in wanted]
+
+
+def cut(sample: Sample, region: Region) -> Sample:
+    """The part of a sample that a region names."""
+    (top, bottom), (left, right) = region.rows, region.columns
+    height, width = sample.mask.shape
+    if (top, bottom, left, right) == (0, height, 0, width):
+        return sample
+    if not (0 <= top < bottom <= height and 0 <= left < right <= width):
+        raise DataError(
+            f"{sample.name}: rows {top}-{bottom}, columns {left}-{right} lie outside its {width}x{height} pixels."
+        )
+    rows, columns = slice(top, bottom), slice(left, right)
+    labels = None if sample.labels is None else np.ascontiguousarray(sample.labels[rows, columns])
+    return Sample(
+        sample.name,
+        np.ascontiguousarray(sample.image[:, rows, columns]),
+        np.ascontiguousarray(sample.mask[rows, columns]),
+        labels,
+    )
