@@ -42,6 +42,17 @@ def test_a_large_h_keeps_them_together():
     assert len(find_objects(mask, probabilities, 0, ObjectSettings(h=8))) == 1
 
 
+def test_without_splitting_objects_are_connected_regions_of_one_class():
+    probabilities, mask = draw((30, 25, 12), (30, 45, 12))
+    assert len(find_objects(mask, probabilities, 0, split=False)) == 1
+    mask[:, 40:] *= 2
+    three = np.eye(3, dtype=np.float32)[mask].transpose(2, 0, 1)
+    objects = find_objects(mask, three, 0, split=False)
+    assert sorted(objects.classes) == [1, 2]
+    assert objects.confidence.tolist() == [1, 1]
+    assert len(find_objects(mask, three, 0)) == 2  # parted by shape, each of its prevailing class
+
+
 def test_a_rough_outline_does_not_split_a_disc():
     probabilities, mask = draw((30, 40, 20))
     rng = np.random.default_rng(0)

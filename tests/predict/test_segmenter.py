@@ -104,7 +104,7 @@ def test_pixels_that_are_no_number_are_reported(photo):
     image = photo.astype(np.float32)
     image[0, 0] = np.nan
     prediction = make_segmenter().predict(image)
-    assert prediction.messages[0].startswith("1 pixels are not a number")
+    assert prediction.messages[0].startswith("not a number at 1 of 713 pixels")
     assert np.isfinite(prediction.probabilities).all()
 
 

@@ -72,7 +72,7 @@ def write_prediction(
     """Write what `save` asks for about one image (H, W, C); objects are separated only where an output needs them."""
     save = check_saved(save)
     mask, classes, background = prediction.mask, card.classes, card.background
-    per_object = card.task == "instances" or "instances" in save
+    per_object = card.task == "instances" or "instances" in save  # else the outline of the mask says as much
     files: dict[str, str] = {}
     rows: list[Row] = []
     if "mask" in save:

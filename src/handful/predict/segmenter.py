@@ -41,9 +41,13 @@ class Prediction:
 
     @cached_property
     def objects(self) -> Objects:
-        """Separate objects with their classes and confidences; computed when first asked for."""
+        """Separate objects with their classes and confidences; computed when first asked for.
+
+        Objects that touch are parted by a model of task "instances"; any other gives connected regions.
+        """
         settings = ObjectSettings.from_dict(self.card.postprocessing)
-        return find_objects(self.mask, self.probabilities, self.card.background, settings)
+        split = self.card.task == "instances"
+        return find_objects(self.mask, self.probabilities, self.card.background, settings, split=split)
 
     @property
     def labels(self) -> NDArray[np.int32]:
@@ -94,8 +98,8 @@ class Segmenter:
         pixels, found_name = _pixels(image)
         name = found_name if name is None else name
         messages = []
-        if not np.issubdtype(pixels.dtype, np.integer) and (bad := int((~np.isfinite(pixels)).any(axis=-1).sum())):
-            messages.append(f"{bad} pixels are not a number; they were taken as the image's mean.")
+        if pixels.dtype.kind == "f" and (bad := int((~np.isfinite(pixels)).any(axis=-1).sum())):
+            messages.append(f"not a number at {bad} of {pixels[..., 0].size} pixels: taken as the middle of the image.")
         values = apply_normalisation(fit_channels(pixels, self.card.channels, name), self.card.normalisation)
         tiling = Tiling(self.card.tile, self.card.halo, self.card.multiple)
         net_input = np.ascontiguousarray(np.moveaxis(values, -1, 0))
