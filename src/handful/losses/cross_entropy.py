@@ -1,0 +1,40 @@
+"""Cross-entropy and focal loss."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from handful.losses.parts import IGNORE, counted_pixels, mean_over
+
+
+def cross_entropy_loss(
+    logits: Tensor, target: Tensor, *, weight: Tensor | None = None, ignore_index: int = IGNORE
+) -> Tensor:
+    """Cross-entropy, -log p of the true class, averaged over the pixels that count.
+
+    logits (B, C, H, W); target (B, H, W) int64; weight (B, H, W) or None. Scalar >= 0; 0 is perfect. A class absent
+    from the target costs what the probability given to it takes from the others.
+    """
+    if weight is None:
+        summed = F.cross_entropy(logits.float(), target, ignore_index=ignore_index, reduction="sum")
+        return summed / (target != ignore_index).sum().clamp_min(1)
+    values = F.cross_entropy(logits.float(), target, ignore_index=ignore_index, reduction="none")
+    return mean_over(values, counted_pixels(target, ignore_index), weight)
+
+
+def focal_loss(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    gamma: float = 2.0,
+    weight: Tensor | None = None,
+    ignore_index: int = IGNORE,
+) -> Tensor:
+    """Focal loss, -(1 - p)^gamma log p of the true class (Lin et al. 2017, without their alpha).
+
+    logits (B, C, H, W); target (B, H, W) int64; weight (B, H, W) or None. Scalar >= 0; 0 is perfect; gamma 0 is
+    cross-entropy. A class absent from the target costs what the probability given to it takes from the others.
+    """
+    values = F.cross_entropy(logits.float(), target, ignore_index=ignore_index, reduction="none")
+    return mean_over((1 - (-values).exp()) ** gamma * values, counted_pixels(target, ignore_index), weight)

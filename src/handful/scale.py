@@ -1,0 +1,53 @@
+"""The size at which a net works, where that is not the image's own: the same in training and in prediction.
+
+Kept in the model file as a small dict:
+
+- ``{"kind": "none"}``: pixels as they are.
+- ``{"kind": "factor", "value": 0.5}``: every image shrunk alike, for objects that are large in every image.
+- ``{"kind": "side", "value": 128}``: every image brought to this longer side, for photographs in which the object
+  fills about the same share whatever the size of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+KINDS = ("none", "factor", "side")
+
+
+def working_size(shape: tuple[int, int], scale: Mapping[str, Any]) -> tuple[int, int]:
+    """(H, W) of an image as the net sees it; no side below 8 pixels unless the image's own is."""
+    factor = 1.0
+    if scale["kind"] == "factor":
+        factor = float(scale["value"])
+    elif scale["kind"] == "side":
+        factor = float(scale["value"]) / max(shape)
+    height, width = (max(round(size * factor), min(size, 8)) for size in shape)
+    return height, width
+
+
+def resize_planes(planes: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Planes (C, H, W) at another size (h, w): bilinear, smoothed first where they shrink. float32 (C, h, w)."""
+    from PIL import Image
+
+    if planes.shape[1:] == size:
+        return planes
+    resized = [
+        np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize(size[::-1], Image.Resampling.BILINEAR))
+        for plane in planes.astype(np.float32, copy=False)
+    ]
+    return np.stack(resized)
+
+
+def resize_mask(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A mask (H, W) at another size: the class that covers most of the new pixel, void counting as one."""
+    if mask.shape == size:
+        return mask
+    values = np.unique(mask)
+    shares = resize_planes(np.stack([(mask == value).astype(np.float32) for value in values]), size)
+    chosen: NDArray[np.uint8] = values[shares.argmax(0)].astype(np.uint8)
+    return chosen

@@ -1,0 +1,82 @@
+"""Muon (Jordan 2024): momentum whose matrices are made orthogonal before the step.
+
+Convolution kernels, read as matrices (out, in * k * k), take Muon steps; everything else (norms, biases, the head)
+takes AdamW steps. In short runs it reaches the same loss in markedly fewer steps (docs/why/defaults.md).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Muon(torch.optim.Optimizer):
+    """learning_rate: of the orthogonal steps; of the others, `other_rate` times that. weight_decay is decoupled."""
+
+    def __init__(
+        self,
+        net: nn.Module,
+        *,
+        learning_rate: float,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        other_rate: float = 0.1,
+    ) -> None:
+        named = [(name, p) for name, p in net.named_parameters() if p.requires_grad]
+        kernels = [p for name, p in named if p.ndim == 4 and not name.startswith("head")]
+        chosen = {id(p) for p in kernels}
+        others = [p for _, p in named if id(p) not in chosen]
+        common = {"lr": learning_rate, "momentum": momentum, "weight_decay": weight_decay}
+        super().__init__(
+            [
+                {"params": kernels, "muon": True, **common},
+                {"params": others, "muon": False, **common, "lr": learning_rate * other_rate},
+            ],
+            {},
+        )
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            parameters = [p for p in group["params"] if p.grad is not None]
+            for p in parameters:
+                if not self.state[p]:
+                    names = ("momentum",) if group["muon"] else ("momentum", "square", "count")
+                    for name in names:
+                        self.state[p][name] = torch.zeros_like(p) if name != "count" else torch.zeros(())
+            (self._orthogonal if group["muon"] else self._adam)(parameters, group)
+
+    def _orthogonal(self, parameters: list[Tensor], group: dict[str, float]) -> None:
+        for p in parameters:
+            gradient = p.grad
+            assert gradient is not None
+            average = self.state[p]["momentum"]
+            average.lerp_(gradient, 1 - group["momentum"])
+            direction = orthogonal(gradient.lerp(average, group["momentum"]).flatten(1))
+            # A step of the same root mean square whatever the shape of the matrix (Liu et al. 2025), 0.2 as AdamW's.
+            scale = 0.2 * max(direction.shape) ** 0.5
+            p.mul_(1 - group["lr"] * group["weight_decay"])
+            p.add_(direction.view_as(p), alpha=-group["lr"] * scale)
+
+    def _adam(self, parameters: list[Tensor], group: dict[str, float]) -> None:
+        for p in parameters:
+            state, gradient = self.state[p], p.grad
+            assert gradient is not None
+            state["count"] += 1
+            state["momentum"].lerp_(gradient, 0.1)
+            state["square"].lerp_(gradient.square(), 0.01)
+            count = float(state["count"])
+            first, second = state["momentum"] / (1 - 0.9**count), state["square"] / (1 - 0.99**count)
+            p.add_(first / (second.sqrt() + 1e-8), alpha=-group["lr"])
+
+
+def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
+    """Nearly U V^T of (rows, columns) = U S V^T by Newton-Schulz steps with Jordan's coefficients, in bfloat16."""
+    a, b, c = 3.4445, -4.7750, 2.0315
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = (matrix.T if tall else matrix).bfloat16()
+    x = x / (x.norm() + 1e-7)
+    for _ in range(steps):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return (x.T if tall else x).float()

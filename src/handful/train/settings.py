@@ -1,0 +1,76 @@
+"""What a training run is told: one frozen record, every field a line of the plan and of settings.toml."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from handful.augment import Colour, Geometry
+from handful.errors import SettingsError
+from handful.names import nearest
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """The settings of the training loop. What the plan chooses from the data has no default worth trusting here."""
+
+    net: str = "quick"
+    net_settings: dict[str, Any] = field(default_factory=dict)
+    loss: str = "cross_entropy+dice"
+    loss_settings: dict[str, Any] = field(default_factory=dict)
+    patch: tuple[int, int] = (256, 256)  # rows, columns of a sample
+    batch: int = 8
+    learning_rate: float = 0.03
+    optimiser: str = "muon"  # or adamw
+    weight_decay: float = 0.01
+    warmup: float = 0.05  # share of the training in which the learning rate rises
+    focus: float = 0.3  # share of the samples centred on a class drawn evenly
+    average_share: float = 0.1  # weights are averaged over about the last 1 / (1 + ...) of the steps
+    precision: str = "float32"  # or bfloat16, where the machine computes it faster
+    geometry: Geometry = field(default_factory=Geometry)
+    colour: Colour = field(default_factory=Colour)
+    seed: int = 0
+
+    def with_values(self, values: dict[str, Any]) -> TrainSettings:
+        """The settings with some of them replaced; 'geometry.zoom' names a part of a part.
+
+        Raises SettingsError for a name that does not exist or a value of the wrong kind.
+        """
+        settings = self
+        for name, value in values.items():
+            settings = replace_field(settings, name, value)
+        return settings
+
+
+def replace_field(record: Any, name: str, value: Any) -> Any:
+    first, _, rest = name.partition(".")
+    known = {one.name: getattr(record, one.name) for one in fields(record)}
+    if first not in known:
+        raise SettingsError(f"setting {name}: there is none of that name.{nearest(first, known)} "
+                            f"Settings: {', '.join(known)}.")
+    old = known[first]
+    if rest:
+        if isinstance(old, dict):
+            return replace(record, **{first: {**old, rest: value}})
+        if not hasattr(old, "__dataclass_fields__"):
+            raise SettingsError(f"setting {name}: {first} has no parts.")
+        return replace(record, **{first: replace_field(old, rest, value)})
+    return replace(record, **{first: fit_kind(name, value, old)})
+
+
+def fit_kind(name: str, value: Any, old: Any) -> Any:
+    """`value` as the kind of the value it replaces, or a SettingsError."""
+    if isinstance(old, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(old, tuple):
+        if isinstance(value, int):
+            value = (value,) * len(old)
+        if isinstance(value, list | tuple) and len(value) == len(old):
+            return tuple(fit_kind(name, part, whole) for part, whole in zip(value, old, strict=True))
+    elif isinstance(value, type(old)) and isinstance(value, bool) == isinstance(old, bool):
+        return value
+    elif hasattr(old, "__dataclass_fields__") and isinstance(value, dict):
+        for key, part in value.items():
+            old = replace_field(old, key, part)
+        return old
+    raise SettingsError(f"setting {name} = {value!r}: expected {type(old).__name__} like {old!r}.")
