@@ -133,6 +133,7 @@ WRONG_CARDS = {
     "task": ("dream", "task"),
     "net_settings": ({"width": 10**9}, "net_settings"),
     "normalisation": ({"kind": "dataset", "mean": [0.5], "std": [0.1]}, "normalisation.mean"),
+    "scale": ({"kind": "factor", "value": 1e9}, "scale.value"),
     "format": (2, "format"),
     "scores": ([], "scores"),
 }

@@ -43,7 +43,7 @@ class ModelCard:
     net, net_settings: name in `handful.models.NETS` and its keyword arguments.
     channels: of the images the net takes. classes: names, index = class number in a mask. background: the class that
     is no object, None where every class is one. outputs: logits of the net, one a class.
-    normalisation: see `handful.normalise`.
+    normalisation: see `handful.normalise`. scale: the size the net works at, see `handful.scale`.
     tile, halo: edge in pixels of the tiles large images are cut into, and how much of each side is thrown away.
     multiple: image sizes are padded to a multiple of this.
     threshold: two classes only: probability of class 1 above which a pixel is class 1 (None: 0.5).
@@ -59,6 +59,7 @@ class ModelCard:
     background: int | None = 0
     outputs: int
     normalisation: dict[str, Json]
+    scale: dict[str, Json] = field(default_factory=lambda: {"kind": "none"})
     tile: int = 256
     halo: int = 32
     multiple: int = 1
@@ -72,7 +73,7 @@ class ModelCard:
 
     def __post_init__(self) -> None:
         # Kept as JSON would give it back (lists for tuples, plain numbers), so that a loaded card equals the saved one.
-        for name in ("net_settings", "normalisation", "postprocessing", "reading", "training", "scores"):
+        for name in ("net_settings", "normalisation", "scale", "postprocessing", "reading", "training", "scores"):
             object.__setattr__(self, name, _plain(getattr(self, name)))
         object.__setattr__(self, "classes", tuple(self.classes))
         _check(self)
@@ -170,6 +171,7 @@ def describe_model(path: str | Path) -> str:
         "classes: " + ", ".join(_class_line(card, number) for number in range(len(card.classes))),
         f"images: {card.channels} channel{'s' if card.channels > 1 else ''}, any size, "
         + ("standardised each by its own values" if card.normalisation["kind"] == "image" else "standardised alike"),
+        *([] if card.scale["kind"] == "none" else [_scale_line(card.scale)]),
         f"large images: tiles of {card.tile} pixels, {card.halo} thrown away at each side",
     ]
     if card.threshold is not None:
@@ -290,7 +292,7 @@ def _write_whole(path: Path, content: bytes) -> None:
 def _check(card: ModelCard) -> None:
     """What a card must satisfy whoever wrote it; a ModelFileError says which field does not."""
     _require(isinstance(card.net, str) and card.net != "", "net", card.net, "the name of a net")
-    for name in ("net_settings", "normalisation", "postprocessing", "reading", "training"):
+    for name in ("net_settings", "normalisation", "scale", "postprocessing", "reading", "training"):
         value = getattr(card, name)
         _require(isinstance(value, dict) and all(isinstance(key, str) for key in value), name, value, "a JSON object")
     _require(_largest(card.net_settings) <= LARGEST_SETTING, "net_settings", card.net_settings, "numbers of a real net")
@@ -313,6 +315,7 @@ def _check(card: ModelCard) -> None:
     _require(card.task in TASKS, "task", card.task, " or ".join(TASKS))
     _require(card.scores is None or isinstance(card.scores, dict), "scores", card.scores, "null or a JSON object")
     _check_normalisation(card.normalisation, card.channels)
+    _check_scale(card.scale)
 
 
 def _check_normalisation(normalisation: dict[str, Json], channels: int) -> None:
@@ -324,6 +327,15 @@ def _check_normalisation(normalisation: dict[str, Json], channels: int) -> None:
             good = isinstance(numbers, list) and len(numbers) == channels and all(_number(one) for one in numbers)
             _require(good, f"normalisation.{name}", numbers, f"{channels} numbers, one a channel")
         _require(min(normalisation["std"]) > 0, "normalisation.std", normalisation["std"], "numbers above 0")
+
+
+def _check_scale(scale: dict[str, Json]) -> None:
+    # Beyond these a forged file would blow an image up past any memory.
+    limits = {"none": (0, 0), "factor": (1 / 64, 8), "side": (8, 8192)}
+    _require(scale.get("kind") in limits, "scale", scale, f"of kind {', '.join(limits)}")
+    low, high = limits[scale["kind"]]
+    value = scale.get("value", 0)
+    _require(_number(value) and low <= value <= high, "scale.value", value, f"a number from {low} to {high}")
 
 
 def _require(good: bool, name: str, value: Json, expected: str) -> None:
@@ -436,6 +448,12 @@ def _score_lines(scores: dict[str, Json] | None) -> list[str]:
             line += f" (95 % interval {score['low']:.3f} to {score['high']:.3f})"
         lines.append(line + (f", n = {score['n']}" if score.get("n") is not None else ""))
     return lines
+
+
+def _scale_line(scale: dict[str, Json]) -> str:
+    if scale["kind"] == "factor":
+        return f"size: the net sees images at {scale['value']:g} of their size"
+    return f"size: the net sees images with a longer side of {scale['value']:g} pixels"
 
 
 def _class_line(card: ModelCard, number: int) -> str:

@@ -17,6 +17,7 @@ from handful.normalise import apply_normalisation
 from handful.predict.boundaries import region_boundaries, thin_ridges
 from handful.predict.instances import Objects, ObjectSettings, find_objects
 from handful.predict.tiles import Tiling, predict_tiles
+from handful.scale import resize_planes, working_size
 
 if TYPE_CHECKING:
     from torch import nn
@@ -102,8 +103,9 @@ class Segmenter:
             messages.append(f"not a number at {bad} of {pixels[..., 0].size} pixels: taken as the middle of the image.")
         values = apply_normalisation(fit_channels(pixels, self.card.channels, name), self.card.normalisation)
         tiling = Tiling(self.card.tile, self.card.halo, self.card.multiple)
-        net_input = np.ascontiguousarray(np.moveaxis(values, -1, 0))
-        probabilities = predict_tiles(self.net, net_input, tiling, flips=flips)
+        size = pixels.shape[0], pixels.shape[1]
+        net_input = resize_planes(np.moveaxis(values, -1, 0), working_size(size, self.card.scale))
+        probabilities = resize_planes(predict_tiles(self.net, net_input, tiling, flips=flips), size)
         return Prediction(name, mask_of(probabilities, self.card), probabilities, pixels, self.card, tuple(messages))
 
 
@@ -131,24 +133,24 @@ def choose_device(device: str) -> str:
 def fit_channels(image: NDArray[Any], channels: int, name: str) -> NDArray[Any]:
     """An image (H, W, C) with the channels a model takes, (H, W, channels), in its own type.
 
-    Grey is repeated for a colour model; equal channels become one for a grey model; alpha (a second or fourth channel)
-    is dropped. Anything else is a DataError.
+    As `match_channels` does it for training, but colours are not turned grey unasked: a model trained on grey images
+    knows nothing about colour ones. Raises DataError where the channels do not fit.
     """
-    given = image.shape[2]
-    if given == channels:
-        return image
-    opaque = image[:, :, : given - 1] if given in (2, 4) else image
-    if opaque.shape[2] == channels:
-        return opaque
-    if opaque.shape[2] == 1:
-        return np.repeat(opaque, channels, axis=2)
-    if channels == 1 and np.array_equal(opaque[:, :, :1].repeat(opaque.shape[2], axis=2), opaque, equal_nan=True):
-        return opaque[:, :, :1]
-    raise DataError(
-        f"{name}: the image has {given} channels, the model was trained on {channels}. "
-        + ("Give it grey images, or " if channels == 1 else f"Give it images with {channels} channels, or ")
-        + "train a model on images like this one."
-    )
+    from handful.data.sample import match_channels
+
+    colours = image[:, :, :3]
+    if (
+        channels == 1
+        and image.shape[2] >= 3
+        and not np.array_equal(
+            colours, np.broadcast_to(colours[:, :, :1], colours.shape), equal_nan=image.dtype.kind == "f"
+        )
+    ):
+        raise DataError(
+            f"{name}: the image is in colour ({image.shape[2]} channels), the model was trained on grey images "
+            "(1 channel). Give it grey images, or train on images like this one."
+        )
+    return match_channels(image, channels, name)
 
 
 def _pixels(image: Any) -> tuple[NDArray[Any], str]:
