@@ -53,7 +53,7 @@ def interval(
     BCa is from Efron (1987), https://doi.org/10.2307/2289144. A bootstrap from few images is too narrow (it divides by
     n where n - 1 is right, and knows no t distribution); Hesterberg (2015),
     https://doi.org/10.1080/00031305.2015.1089789, section 4.1.1, widens the percentile interval for that, and the same
-    widening is applied here to the BCa one. With two or three images the interval becomes the whole range seen.
+    widening is applied here to the BCa one. With up to four images that is the whole range of resamples.
     """
     rows = np.asarray(rows, np.float64)
     n = len(rows)

@@ -1,4 +1,4 @@
-"""Do pixels called 80 % sure turn out right 80 % of the time: counts in bins of confidence, which add up over images."""
+"""Do pixels called 80 % sure turn out right 80 % of the time: counts in bins of confidence, added up over images."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def count_calibration(
     place = np.clip((confidence * bins).astype(np.intp), 0, bins - 1)
     return CalibrationCounts(
         np.bincount(place, minlength=bins).astype(np.float64),
-        np.bincount(place, confidence, minlength=bins),
-        np.bincount(place, right.astype(np.float64), minlength=bins),
+        np.bincount(place, confidence, minlength=bins).astype(np.float64),
+        np.bincount(place, right, minlength=bins).astype(np.float64),
         squared,
     )
 

@@ -94,7 +94,7 @@ def _match_greedy(rows: IntArray, columns: IntArray, overlaps: FloatArray) -> Fl
 
 
 def _match_best(rows: IntArray, columns: IntArray, overlaps: FloatArray) -> FloatArray:
-    from scipy.optimize import linear_sum_assignment  # type: ignore[attr-defined]
+    from scipy.optimize import linear_sum_assignment
 
     if not len(rows):
         return overlaps

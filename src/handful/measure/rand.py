@@ -73,14 +73,13 @@ def score_grouping(
         return GroupingScore(*[nan] * 8)
     rows = np.unique(shared.predicted[inside], return_inverse=True)[1]
     columns = np.unique(shared.true[inside], return_inverse=True)[1]
-    true_sizes = np.bincount(columns, pixels)
+    true_sizes = np.bincount(columns, pixels).astype(np.float64)
     alone = pixels[shared.predicted[inside] == 0].sum() if boundary == "singletons" else 0.0
     if alone:
         grouped = shared.predicted[inside] > 0
         pixels = pixels[grouped]
-        predicted_sizes = np.bincount(rows[grouped], pixels) if grouped.any() else np.zeros(0)
-    else:
-        predicted_sizes = np.bincount(rows, pixels)
+        rows = rows[grouped]
+    predicted_sizes = np.bincount(rows, pixels).astype(np.float64)
     # `alone` segments of one pixel each add alone * 1^2 to sums of squares and alone * log2(total) / total bits.
     both = _squares(pixels, alone, total)
     true_squares, predicted_squares = _squares(true_sizes, 0.0, total), _squares(predicted_sizes, alone, total)
@@ -104,9 +103,9 @@ def label_regions(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
 
     By edge and not by corner: a membrane one pixel wide that runs diagonally still parts two cells.
     """
-    from scipy.ndimage import label
+    from scipy import ndimage
 
-    labels: NDArray[np.int32] = label(mask)[0].astype(np.int32)
+    labels: NDArray[np.int32] = ndimage.label(mask)[0].astype(np.int32)
     return labels
 
 

@@ -234,7 +234,9 @@ class Scores:
         if gain.low > 0:
             return f"That is better than {other}, by {_number(gain.value)}{spread.replace('+', '')}."
         if gain.high < 0:
-            return f"That is worse than {other}, by {_number(-gain.value)}: the model has learnt nothing of use."
+            return (
+                f"That is worse than {other}, by {_number(-gain.value)}: as it stands, this model is not worth using."
+            )
         return f"That is not clearly better than {other}: the difference is {_signed(gain.value)}{spread}."
 
     def lines(self) -> list[str]:
@@ -324,6 +326,8 @@ class Scorer:
     ) -> None:
         if background is not None and not 0 <= background < len(classes):
             raise DataError(f"background: class {background} is none of the {len(classes)} classes {list(classes)}.")
+        if len(classes) <= (background is not None):
+            raise DataError(f"classes: {list(classes)} has no class to score beside the background.")
         self.classes = tuple(classes)
         self.background = background
         self.objects_bright = objects_bright

@@ -44,14 +44,14 @@ def surface_distances(
 
     `spacing` is the height and width of a pixel. `ignore` is True where a pixel is left out: it is outside both.
     """
-    from scipy.ndimage import binary_erosion, distance_transform_edt
+    from scipy import ndimage
 
     true, predicted = np.asarray(true, np.bool_), np.asarray(predicted, np.bool_)
     if true.shape != predicted.shape:
         raise DataError(f"surface: the predicted mask has shape {predicted.shape}, the true mask {true.shape}.")
     if ignore is not None:
         true, predicted = true & ~ignore, predicted & ~ignore
-    outlines = [mask & ~binary_erosion(mask) for mask in (true, predicted)]
+    outlines = [mask & ~ndimage.binary_erosion(mask) for mask in (true, predicted)]
     if not (outlines[0].any() and outlines[1].any()):
         # The distances are to nothing; only their number tells which outline is missing.
         return SurfaceDistances(*(np.full(int(outline.sum()), inf) for outline in outlines))
@@ -59,8 +59,8 @@ def surface_distances(
     box = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
     true_line, predicted_line = outlines[0][box], outlines[1][box]
     return SurfaceDistances(
-        distance_transform_edt(~predicted_line, sampling=spacing)[true_line],
-        distance_transform_edt(~true_line, sampling=spacing)[predicted_line],
+        ndimage.distance_transform_edt(~predicted_line, sampling=spacing)[true_line],
+        ndimage.distance_transform_edt(~true_line, sampling=spacing)[predicted_line],
     )
 
 

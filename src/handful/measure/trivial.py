@@ -37,7 +37,7 @@ def otsu_bright(image: NDArray[Any]) -> NDArray[np.bool_]:
         grey = np.nan_to_num(grey)
     if grey.size == 0 or grey.min() == grey.max():
         return np.zeros(grey.shape, np.bool_)
-    bright: NDArray[np.bool_] = grey > threshold_otsu(grey)  # type: ignore[no-untyped-call]
+    bright: NDArray[np.bool_] = grey > threshold_otsu(grey)
     return bright
 
 

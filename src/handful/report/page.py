@@ -17,8 +17,8 @@ from handful.report.pictures import Panels, draw_panels
 from handful.report.verdict import standing, verdict
 
 HERE = Path(__file__).parent
-FEW, MANY = 40, 120  # up to FEW images the pictures are large, beyond MANY only the worst have any: 10 MB at most
-LARGE, SMALL = 480, 320
+FEW, LARGE, SMALL = 40, 480, 320  # up to FEW images their pictures have LARGE pixels on the long side
+MOST_BYTES = 9_000_000  # of pictures: the worst images get theirs first, so that a page stays one that can be mailed
 
 
 def write_report(path: str | Path, content: ReportContent) -> None:
@@ -50,26 +50,24 @@ def render_report(content: ReportContent) -> str:
     environment.filters["trivial_label"] = trivial_label
     environment.filters["percent"] = lambda value: f"{100 * value:.2f}%"
     scores = content.scores
+    images = _images(scores, content)
     kind, word = standing(scores)
-    return (
-        environment.get_template("page.html")
-        .render(
-            content=content,
-            scores=scores,
-            labels=LABELS,
-            style=(HERE / "style.css").read_text(encoding="utf-8"),
-            script=(HERE / "page.js").read_text(encoding="utf-8"),
-            verdict=verdict(scores, content.images_kind),
-            standing_kind=kind,
-            standing=word,
-            headline=scores[scores.headline],
-            curves=_curves(content.history),
-            images=_images(scores, content),
-            legend=_legend(scores),
-            confusion=_confusion(scores),
-            class_rows=_class_rows(scores),
-        )
-        .lstrip()
+    return environment.get_template("page.html").render(
+        content=content,
+        scores=scores,
+        labels=LABELS,
+        style=(HERE / "style.css").read_text(encoding="utf-8"),
+        script=(HERE / "page.js").read_text(encoding="utf-8"),
+        verdict=verdict(scores, content.images_kind),
+        standing_kind=kind,
+        standing=word,
+        headline=scores[scores.headline],
+        curves=_curves(content.history),
+        images=images,
+        pictured=sum(panels is not None for _, panels in images),
+        legend=_legend(scores),
+        confusion=_confusion(scores),
+        class_rows=_class_rows(scores),
     )
 
 
@@ -83,18 +81,17 @@ def _curves(history: Sequence[Any]) -> list[Curve]:
 
 def _images(scores: Scores, content: ReportContent) -> list[tuple[ImageScore, Panels | None]]:
     """Each image with its pictures, worst first; images without a score follow, in the order given."""
-    by_name = {image.name: image for image in scores.images}
-    order = [image.name for image in scores.worst()]
-    drawn_names = set(order[:MANY])
-    side = LARGE if len(order) <= FEW else SMALL
-    drawn: dict[str, Panels] = {}
-    for picture in content.pictures:
-        if picture.name in drawn_names or (picture.name not in by_name and len(drawn) < MANY):
-            drawn[picture.name] = _draw(picture, scores, side)
-            if picture.name not in by_name:
-                by_name[picture.name] = ImageScore(picture.name, picture.dice, nan, nan, nan)
-                order.append(picture.name)
-    return [(by_name[name], drawn.get(name)) for name in order]
+    by_name = {image.name: image for image in scores.worst()}
+    side = LARGE if len(by_name) <= FEW else SMALL
+    drawn = {picture.name: _draw(picture, scores, side) for picture in content.pictures}
+    for name, unscored in drawn.items():
+        by_name.setdefault(name, ImageScore(name, unscored.dice, nan, nan, nan))
+    left, rows = MOST_BYTES, []
+    for name, image in by_name.items():
+        panels = drawn.get(name)
+        left -= panels.bytes if panels else 0
+        rows.append((image, panels if left >= 0 else None))
+    return rows
 
 
 def _draw(picture: Picture, scores: Scores, side: int) -> Panels:

@@ -47,6 +47,11 @@ class Panels:
     height: int
     panels: tuple[Panel, ...]
 
+    @property
+    def bytes(self) -> int:
+        """What the pictures add to the page."""
+        return len(self.photo) + sum(len(panel.overlay) for panel in self.panels)
+
 
 def draw_panels(picture: Picture, *, classes: int, background: int | None, side: int) -> Panels:
     """Views of one picture, `side` pixels on the long side."""
@@ -130,7 +135,7 @@ def _contour(mask: NDArray[np.bool_], colour: RGB, size: tuple[int, int]) -> str
         down, across = np.gradient(height)
         slope = np.hypot(down, across)
     distance = np.abs(height) / np.maximum(slope, 1e-3)
-    half = max(size) * LINE / 2
+    half = max(0.75, max(size) * LINE / 2)
     line = np.clip(half + 0.5 - distance, 0, 1)
     rim = np.clip(half + 1.5 - distance, 0, 1)
     top = LEVELS - 1
@@ -153,6 +158,6 @@ def _palette_uri(image: Image.Image, colours: list[RGBA]) -> str:
 def _uri(image: Image.Image, kind: str, **options: Any) -> str:
     file = BytesIO()
     if kind == "JPEG":
-        options = {"quality": 80, **options}
+        options = {"quality": 78, **options}
     image.save(file, kind, **options)
     return f"data:image/{kind.lower()};base64,{b64encode(file.getvalue()).decode('ascii')}"
