@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
+from skimage.measure import label
+from skimage.morphology import local_maxima, reconstruction
 
 from handful.errors import SettingsError
 from handful.predict.instances import ObjectSettings, find_objects
@@ -35,6 +38,21 @@ def test_touching_discs_are_split_where_they_touch():
     assert len(objects) == 2
     assert set(objects.labels[30, 14:34]) == {1}
     assert set(objects.labels[30, 37:57]) == {2}
+
+
+@pytest.mark.parametrize("h", [0.3, 0.8, 2.0])
+def test_as_many_objects_as_h_maxima(h):
+    rng = np.random.default_rng(1)
+    foreground = ndimage.gaussian_filter(rng.normal(size=(150, 150)), 3) > 0
+    height = ndimage.gaussian_filter(ndimage.distance_transform_edt(foreground), 1.0) * foreground
+    lowered = reconstruction(height - h, height, method="dilation")
+    tops = label(local_maxima(lowered) & foreground, connectivity=2).max()
+    # A component that nowhere rises by h above 0 has no maximum of the lowered surface; it is an object all the same.
+    components = label(foreground, connectivity=2)
+    flat = (ndimage.maximum(height, components, range(1, components.max() + 1)) <= h).sum()
+    probabilities = np.stack([~foreground, foreground]).astype(np.float32)
+    objects = find_objects(foreground.astype(np.uint8), probabilities, 0, ObjectSettings(min_size=0, h=h))
+    assert len(objects) == tops + flat
 
 
 def test_a_large_h_keeps_them_together():
