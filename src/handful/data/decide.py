@@ -343,6 +343,8 @@ def _class_numbers(values: tuple[int, ...], found: _Values) -> bool:
     small = [value for value in values if value not in (-1, 255)]
     if not small or small[0] < 0 or small[-1] > 254:
         return False
+    if _even_steps(values):
+        return True
     contiguous = small == list(range(small[0], small[-1] + 1)) and small[0] in (0, 1)
     if 255 in values and small[-1] < 200:
         if contiguous and len(small) > 1:
@@ -351,10 +353,13 @@ def _class_numbers(values: tuple[int, ...], found: _Values) -> bool:
         return len(small) >= 4 and found.pixels[255] < 10 * others
     if contiguous:
         return True
-    steps = np.diff(values)
-    if len(values) >= 4 and values[0] == 0 and values[-1] >= 250 and steps.max() - steps.min() <= 1:
-        return True  # 0, 85, 170, 255: grey levels spread evenly so that people can see them
     return small[-1] < 100 and 255 not in values
+
+
+def _even_steps(values: tuple[int, ...]) -> bool:
+    """0, 85, 170, 255: classes as grey levels spread evenly, so that people can see them."""
+    steps = np.diff(values)
+    return len(values) >= 4 and values[0] == 0 and values[-1] in (254, 255) and int(steps.max() - steps.min()) <= 1
 
 
 def _two_values(found: _Values, low: int, high: int) -> Decision:
@@ -561,10 +566,7 @@ def _void_value(value: int, found: _Values) -> bool:
         return True
     if found.form == COLOUR:
         return value == VOC_RIM
-    steps_evenly = (
-        found.form == GREY and found.values[-1] == 255 and len(found.values) >= 2 and 200 > found.values[-2] > 100
-    )
-    return value == 255 and len(found.values) > 2 and not steps_evenly
+    return value == 255 and len(found.values) > 2 and not (found.form == GREY and _even_steps(found.values))
 
 
 # ------------------------------------------------------------------------------------------------- lists

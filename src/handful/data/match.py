@@ -10,17 +10,18 @@ from dataclasses import dataclass
 from handful.data.roles import IMAGE_WORDS, MASK_WORDS, preference, words_of
 
 _JOINERS = r"[\s_\-.()]*"
-_ENDS = sorted(
-    {
-        *MASK_WORDS, *IMAGE_WORDS, "labelids", "labeltrainids", "gtfine", "gtcoarse", "leftimg", "ground", "fine",
-        "class", "binary", "bw",
-    },
-    key=len,
-    reverse=True,
-)  # fmt: skip
-_SHORT = frozenset({"x", "y", "im", "ho", "ann", "gt", "lab", "seg"})  # words that need a joint or digit beside them
-_LEAD = re.compile(rf"^(?:(?:{'|'.join(_ENDS)})(?=[\d\s_\-.(])({_JOINERS}))+")
-_TAIL = re.compile(rf"(?:(?<=[\d\s_\-.)]){_JOINERS}(?:{'|'.join(_ENDS)}))+$")
+_ENDS = "|".join(
+    sorted(
+        MASK_WORDS
+        | IMAGE_WORDS
+        | set("labelids labeltrainids instanceids color colour gtfine gtcoarse leftimg8bit class binary bw".split(" ")),
+        key=len,
+        reverse=True,
+    )
+)
+# A word counts at an end of the name where a sign or a digit sets it off: `mask_cat`, `label12`, not `maskot`.
+_LEAD = re.compile(rf"^(?:(?:{_ENDS})(?=[\d\s_\-.(]){_JOINERS})+")
+_TAIL = re.compile(rf"(?:(?:[\s_\-.()]+|(?<=\d))(?:{_ENDS}))+$")
 _OBSERVER = re.compile(r"[\s_\-.]+(?:manual\d?|(?:1st|2nd|3rd)_?(?:ho|manual)?)$")
 
 
@@ -76,7 +77,6 @@ def _same(stem: str) -> str:
 def _bare(stem: str) -> str:
     """The stem without role words at its ends: `mask_cat.0` and `cat.0` agree, so do `img12` and `label12`."""
     stem = _OBSERVER.sub("", stem)
-    stem = re.sub(r"leftimg8bit$", "", stem)
     bare = _TAIL.sub("", _LEAD.sub("", stem)).strip(" _-.")
     return bare or stem
 

@@ -145,7 +145,8 @@ def _list_files(root: Path, readable: frozenset[str] | None = None) -> list[_Fil
     found = []
     seen: set[str] = set()
     try:
-        next(os.scandir(root), None)
+        with os.scandir(root) as entries:
+            next(entries, None)
     except PermissionError as error:
         raise DataError(f"{root}: may not be read (permission denied). Change its permissions.") from error
     for folder, folders, names in os.walk(root, followlinks=True):
@@ -179,7 +180,7 @@ def _file(path: Path, root: Path) -> _File:
         if words.role:
             file.role = words.role
             # Numbers tell sequences apart (01 and 01_GT); other words beside a role are names of the data set.
-            group += [word for word in words.rest if word.isdigit()]
+            group += [word for word in words.rest if word.isdigit() and len(word) == 2]
         elif not words.part:
             group.append(component.casefold())
     file.group = tuple(group)
@@ -260,7 +261,7 @@ def _assign_roles(files: list[_File], finding: _Finding) -> None:
 def _roles_from_stems(files: list[_File]) -> None:
     """Masks that say so in their own names: `x_mask.png`, `train-labels.tif`, `x_segmentation.png`."""
     roles = [stem_role(file.stem) for file in files]
-    if all(role == "mask" for role in roles):
+    if "mask" not in roles or all(role == "mask" for role in roles):
         return
     for file, role in zip(files, roles, strict=True):
         if file.role != "aside":
@@ -368,24 +369,21 @@ def _pair_part(images: list[_File], masks: list[_File], finding: _Finding) -> No
     if len(finding.pairs) == before:
         used |= _pair_by_folder(images, masks, finding) or _pair_group(images, masks, finding)
     paired = {id(image) for image, _, _ in finding.pairs[before:]}
-    if len(finding.pairs) == before:
-        return
     unpaired = [image for image in images if id(image) not in paired]
     orphans = [mask for mask in masks if id(mask) not in used]
-    names = {image.stem.casefold() for image in images}
     for image in unpaired:
         finding.say(image.shown, "image without a mask; add one or remove the image", ERROR)
-    _report_orphans(orphans, masks, names, finding)
+    _report_orphans(orphans, masks, finding)
 
 
-def _report_orphans(orphans: list[_File], masks: list[_File], names: set[str], finding: _Finding) -> None:
+def _report_orphans(orphans: list[_File], masks: list[_File], finding: _Finding) -> None:
     """A whole folder of masks that go with nothing is one note; a single mask left over is a problem."""
     folders: dict[str, list[_File]] = defaultdict(list)
     for mask in orphans:
         folders[mask.folder].append(mask)
     for folder, members in folders.items():
         total = sum(mask.folder == folder for mask in masks)
-        if len(members) == total and total > 1:
+        if len(members) == total and len(orphans) < len(masks):
             finding.say(
                 folder or ".",
                 f"{_count(total, 'mask')} that go with no image, not used (--images and --masks pick others)",
@@ -438,7 +436,7 @@ def _pair_group(images: list[_File], masks: list[_File], finding: _Finding) -> s
             continue
         rest = [image for image in images if id(image) not in paired]
         more = match_names([f.stem for f in rest], [f.stem for f in sets[folder]]) if rest else None
-        if folder not in good and more is not None and more.found == matches[folder].found:
+        if more is not None and more.found and more.found == matches[folder].found:
             taken |= _take(rest, sets[folder], more, finding)  # masks spread over several folders
             paired = {id(image) for image, _, _ in finding.pairs}
             continue

@@ -5,101 +5,25 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-MASK_WORDS = frozenset(
-    [
-        "mask",
-        "masks",
-        "maske",
-        "masques",
-        "label",
-        "labels",
-        "lab",
-        "labs",
-        "labeled",
-        "labelled",
-        "labelids",
-        "indexlabel",
-        "annot",
-        "annots",
-        "annotation",
-        "annotations",
-        "annotated",
-        "anno",
-        "annos",
-        "ann",
-        "gt",
-        "gts",
-        "groundtruth",
-        "groundtruths",
-        "truth",
-        "truths",
-        "seg",
-        "segs",
-        "segm",
-        "segmentation",
-        "segmentations",
-        "segmentationclass",
-        "segmentationobject",
-        "segmentated",
-        "segmented",
-        "segmap",
-        "segmaps",
-        "target",
-        "targets",
-        "manual",
-        "trimap",
-        "trimaps",
-        "matte",
-        "mattes",
-        "outline",
-        "outlines",
-        "roi",
-        "rois",
-        "semantic",
-        "binarymask",
-        "instance",
-        "instances",
-        "ho",
-        "lbl",
-        "lbls",
-        "y",
-    ]
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+MASK_WORDS = _words(
+    """
+    mask masks maske masques label labels lab labs labeled labelled labelids indexlabel annot annots annotation
+    annotations annotated anno annos ann gt gts groundtruth groundtruths truth truths seg segs segm segmentation
+    segmentations segmentationclass segmentationobject segmentated segmented segmap segmaps target targets
+    manual trimap trimaps matte mattes outline outlines roi rois semantic binarymask instance instances ho lbl
+    lbls y
+    """
 )
-IMAGE_WORDS = frozenset(
-    [
-        "image",
-        "images",
-        "img",
-        "imgs",
-        "im",
-        "input",
-        "inputs",
-        "raw",
-        "jpegimages",
-        "photo",
-        "photos",
-        "picture",
-        "pictures",
-        "pic",
-        "pics",
-        "frame",
-        "frames",
-        "scan",
-        "scans",
-        "rgb",
-        "original",
-        "originals",
-        "orig",
-        "still",
-        "stills",
-        "tissue",
-        "source",
-        "src",
-        "volume",
-        "volumes",
-        "x",
-        "sat",
-    ]
+IMAGE_WORDS = _words(
+    """
+    image images img imgs im input inputs raw jpegimages photo photos picture pictures pic pics frame frames
+    scan scans rgb original originals orig still stills tissue source src volume volumes x sat
+    """
 )
 PARTS = {
     **dict.fromkeys(("train", "training", "trn"), "train"),
@@ -107,71 +31,19 @@ PARTS = {
     **dict.fromkeys(("test", "testing", "tst"), "test"),
 }
 SHORT_PARTS = {"tr": "train", "ts": "test"}  # nnU-Net: imagesTr, labelsTs; too short to mean anything alone
-FILLERS = frozenset(
-    [
-        "jpeg",
-        "jpg",
-        "png",
-        "tif",
-        "tiff",
-        "gif",
-        "bmp",
-        "bit",
-        "full",
-        "fine",
-        "all",
-        "set",
-        "data",
-        "dataset",
-        "stage",
-        "task",
-        "the",
-        "of",
-        "and",
-    ]
+FILLERS = _words(
+    """
+    jpeg jpg png tif tiff gif bmp bit full fine all set data dataset stage task the of and
+    """
 )
 # Folders and files that go with a data set and are neither its images nor its masks.
-ASIDE_WORDS = frozenset(
-    [
-        "overlay",
-        "overlays",
-        "preview",
-        "previews",
-        "vis",
-        "visual",
-        "visualization",
-        "visualisation",
-        "visualizations",
-        "thumb",
-        "thumbs",
-        "thumbnail",
-        "thumbnails",
-        "prediction",
-        "predictions",
-        "predicted",
-        "pred",
-        "preds",
-        "result",
-        "results",
-        "centers",
-        "centres",
-        "centroid",
-        "centroids",
-        "weight",
-        "weights",
-        "contour",
-        "contours",
-        "skeleton",
-        "skeletons",
-        "fov",
-        "tra",
-        "track",
-        "depth",
-        "disparity",
-        "bbox",
-        "boxes",
-        "checkpoints",
-    ]
+ASIDE_WORDS = _words(
+    """
+    overlay overlays preview previews vis visual visualization visualisation visualizations thumb thumbs
+    thumbnail thumbnails prediction predictions predicted pred preds result results centers centres centroid
+    centroids weight weights contour contours skeleton skeletons fov tra track depth disparity bbox boxes
+    checkpoints
+    """
 )
 # Where several kinds of masks lie side by side the first of these is the one to learn; the others are named in a note.
 _PREFER = ("labeltrainids", "labelids", "1st", "manual1", "manual", "ah", "class", "semantic", "gt")
@@ -198,7 +70,7 @@ def words_of(name: str) -> list[str]:
 
 def read_words(name: str) -> Words:
     """Role and part of one folder name (`trainannot`, `SegmentationClass`, `ISIC2018_Training_GroundTruth`, `gtFine`)."""
-    words = words_of(name)
+    words = words_of(re.sub(r"\d+ ?bit", "", name, flags=re.IGNORECASE))
     whole = "".join(words)
     if whole in MASK_WORDS:
         return Words("mask", "", ())
@@ -238,7 +110,7 @@ def stem_role(stem: str) -> str:
     Only words at the start or at the end count, so that `unmasked_hero_3` stays a name.
     """
     words = [word for word in words_of(stem) if not word.isdigit()]
-    if not words:
+    if len(words) < 2 and (not words or len(words[0]) == 1):
         return ""
     ends = {words[-1], words[0]}
     pairs = {"".join(words[-2:]), "".join(words[:2])}
