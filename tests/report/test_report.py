@@ -157,7 +157,9 @@ def test_every_picture_has_words():
 
 def test_what_is_empty_gets_no_section():
     page = Page(render_report(content(n=0)))
-    assert not {"data", "plan", "curves", "images", "again"} & {attrs.get("id") for attrs in page.all("section")}
+    assert not {"scores", "data", "plan", "curves", "images", "again"} & {
+        attrs.get("id") for attrs in page.all("section")
+    }
     assert "No image was held back" in page.text
 
 
@@ -166,6 +168,14 @@ def test_full_content_is_all_there():
     for words in ("halved", "empty mask", "fits the objects", "12 of 40x60", "handful train leaves -o run", "Python"):
         assert words.lower() in page.text.lower()
     assert {"data", "plan", "curves", "images", "again", "scores"} <= {a.get("id") for a in page.all("section")}
+
+
+def test_legend_names_void_only_where_there_is_some():
+    assert "void" not in Page(render_report(content())).text
+    given = content(n=0)
+    mask = np.full((2, 2), 255, np.uint8)
+    picture = Picture("a", np.zeros((2, 2, 3), np.uint8), mask, mask)
+    assert "void" in Page(render_report(ReportContent("t", given.scores, pictures=[picture]))).text
 
 
 def test_confusion_is_shown_for_many_classes_only():

@@ -65,7 +65,9 @@ def draw_curve(history: Sequence[Mapping[str, Any]], key: str, title: str, *, lo
     else:
         y_values = nice_ticks(min(0.0, lowest) if loss else lowest, highest, 4)
         y_labels = [_number(value) for value in y_values]
-    spans = ((0.0, max(points[-1][0], 1e-9)), (y_values[0], y_values[-1]))
+    # The whole history's seconds, so that curves side by side have one time axis.
+    end = max(float(row["seconds"]) for row in history if _known(row, "seconds"))
+    spans = ((0.0, max(end, 1e-9)), (y_values[0], y_values[-1]))
     # Raw values far off the average would squeeze the curve flat: they are drawn at the edge.
     raw = [(x, min(max(y, y_values[0]), y_values[-1])) for x, y in points]
     return Curve(
@@ -99,13 +101,17 @@ def _known(row: Mapping[str, Any], key: str) -> bool:
 
 
 def _averaged(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Each value replaced by the mean of about a twentieth of the curve around it; narrower towards the ends."""
+    """Each value replaced by the mean of about a twentieth of the curve around it.
+
+    At the start, where a loss is steep, the window narrows on both sides, or the curve would begin too low.
+    """
     sums = [0.0, *accumulate(y for _, y in points)]
     reach, last = len(points) // 40, len(points) - 1
     out = []
     for place, (x, _) in enumerate(points):
-        half = min(reach, place, last - place)  # the same on both sides, or the ends would be pulled inwards
-        out.append((x, (sums[place + half + 1] - sums[place - half]) / (2 * half + 1)))
+        half = min(reach, place)
+        low, high = place - half, min(place + half, last) + 1
+        out.append((x, (sums[high] - sums[low]) / (high - low)))
     return out
 
 

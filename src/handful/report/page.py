@@ -65,7 +65,7 @@ def render_report(content: ReportContent) -> str:
         curves=_curves(content.history),
         images=images,
         pictured=sum(panels is not None for _, panels in images),
-        legend=_legend(scores),
+        legend=_legend(scores, void=any(panels is not None and panels.void for _, panels in images)),
         confusion=_confusion(scores),
         class_rows=_class_rows(scores),
     )
@@ -98,20 +98,14 @@ def _draw(picture: Picture, scores: Scores, side: int) -> Panels:
     return draw_panels(picture, classes=len(scores.class_names), background=scores.background, side=side)
 
 
-def _legend(scores: Scores) -> list[tuple[str, str]]:
+def _legend(scores: Scores, *, void: bool) -> list[tuple[str, str]]:
     """(colour, meaning) of what is drawn over the images."""
     if len(scores.class_names) == 2 and scores.background is not None:
-        return [
-            (css(TRUTH), "truth; filled: missed"),
-            (css(PREDICTION), "prediction; filled: too much"),
-            (css(VOID_GREY), "void, not scored"),
-        ]
-    classes = [
-        (css(class_colour(number)), name)
-        for number, name in enumerate(scores.class_names)
-        if number != scores.background
-    ]
-    return [*classes, (css(VOID_GREY), "void, not scored"), (css(WRONG), "in the difference: wrong class")]
+        legend = [(css(TRUTH), "truth; filled: missed"), (css(PREDICTION), "prediction; filled: too much")]
+    else:
+        legend = [(css(class_colour(k)), name) for k, name in enumerate(scores.class_names) if k != scores.background]
+        legend.append((css(WRONG), "in the difference: wrong class"))
+    return [*legend, (css(VOID_GREY), "void, not scored")] if void else legend
 
 
 def _class_rows(scores: Scores) -> list[dict[str, Any]]:

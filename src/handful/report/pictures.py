@@ -46,6 +46,7 @@ class Panels:
     width: int
     height: int
     panels: tuple[Panel, ...]
+    void: bool = False  # whether some of the truth is left out
 
     @property
     def bytes(self) -> int:
@@ -63,7 +64,8 @@ def draw_panels(picture: Picture, *, classes: int, background: int | None, side:
         photo = photo.resize(size, Image.Resampling.BOX)
     overlays = _two_class_overlays if classes == 2 and background is not None else _class_overlays
     panels = (Panel("Image", f"{picture.name}: the image", ""), *overlays(picture, background, size))
-    return Panels(picture.name, picture.dice, _uri(photo, "JPEG"), *size, panels)
+    void = picture.true is not None and bool((picture.true == VOID).any())
+    return Panels(picture.name, picture.dice, _uri(photo, "JPEG"), *size, panels, void)
 
 
 def _is_grey(image: Bytes) -> bool:

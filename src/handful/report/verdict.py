@@ -11,6 +11,12 @@ NAMED = 3  # so many of the worst images are named
 
 def verdict(scores: Scores, kind: str = "unseen") -> list[str]:
     """What was reached on how many images; how that compares with trivial answers; which images to look at first."""
+    if not scores.n:
+        return [
+            scores.reached(),
+            "What this model is worth on new images is not known.",
+            "To learn it, hold at least three labelled images back, or give others as test images.",
+        ]
     return [scores.reached(kind), scores.comparison(), worst_images(scores)]
 
 
