@@ -40,6 +40,7 @@ class MaskReading:
     background: the class that is no object, or None where every class is one.
     table: (value in the file, class) with class VOID for what is left out of loss and score; empty where a number is an
       object or a threshold decides; values that it does not name are refused.
+    nearest: a colour that the table lacks is read as the nearest one (JPEG), not refused.
     form: what the values are, "grey", "index" or "colour" (or the kind itself for objects and boundaries).
     instances: labels of single objects are known. description: all this in a sentence.
     """
@@ -50,6 +51,7 @@ class MaskReading:
     form: str
     table: tuple[tuple[int, int], ...] = ()
     threshold: float | None = None
+    nearest: bool = False
     instances: bool = False
     description: str = ""
 
@@ -81,6 +83,7 @@ class MaskReading:
                 form=str(content["form"]),
                 table=tuple((int(value), int(number)) for value, number in content["table"]),
                 threshold=None if content["threshold"] is None else float(content["threshold"]),
+                nearest=bool(content["nearest"]),
                 instances=bool(content["instances"]),
                 description=str(content["description"]),
             )
@@ -144,6 +147,9 @@ def apply_reading(raw: RawMask, reading: MaskReading, where: str) -> Mask:
         codes = in_form(raw, reading.form, where)
         void = np.isin(codes, reading.void_values) if reading.void_values else None
         labels = codes.astype(np.int32)
+        if reading.form == COLOUR:  # packed colours are huge as numbers: counted from 1 instead
+            known, places = np.unique(labels, return_inverse=True)
+            labels = (places.reshape(labels.shape) + int(known[0] != 0)).astype(np.int32)
         if void is not None:
             labels[void] = 0
         classes = (labels != 0).astype(np.uint8)
@@ -153,6 +159,8 @@ def apply_reading(raw: RawMask, reading: MaskReading, where: str) -> Mask:
     if raw.form == OBJECTS and reading.kind != "boundaries":
         raw = RawMask((raw.codes > 0).astype(np.uint8) * (255 if reading.kind == "threshold" else 1), GREY)
     codes = in_form(raw, reading.form, where)
+    if reading.nearest:
+        return Mask(_nearest(codes, reading), None)
     if reading.kind == "boundaries":
         return Mask((codes > 0).astype(np.uint8), None)
     if reading.threshold is not None:
@@ -182,6 +190,19 @@ def _look_up(codes: NDArray[Any], reading: MaskReading, where: str) -> NDArray[n
         row, column = np.argwhere(bad)[0]
         raise DataError(unknown_value(where, int(codes[row, column]), (int(row), int(column)), reading))
     return classes
+
+
+def _nearest(codes: NDArray[Any], reading: MaskReading) -> NDArray[np.uint8]:
+    """Every colour as the class of the colour in the table that is nearest in RGB."""
+
+    def rgb(packed: NDArray[Any]) -> NDArray[np.float32]:
+        return np.stack([packed >> 16 & 255, packed >> 8 & 255, packed & 255], axis=-1).astype(np.float32)
+
+    colours, places = np.unique(codes, return_inverse=True)
+    table = rgb(np.array([value for value, _ in reading.table], np.int64))
+    numbers = np.array([number for _, number in reading.table], np.uint8)
+    distance = np.stack([((rgb(colours) - row) ** 2).sum(axis=1) for row in table])
+    return numbers[distance.argmin(axis=0)][places.reshape(codes.shape)]
 
 
 def unknown_value(where: str, value: int, place: tuple[int, int], reading: MaskReading) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from handful.errors import DataError, SettingsError
+from handful.measure.scores import Scores
 from handful.modelfile import ModelCard, load_model, save_model
 from handful.normalise import apply_normalisation
 from handful.predict.boundaries import region_boundaries, thin_ridges
@@ -64,18 +65,18 @@ class Prediction:
 
 
 class Segmenter:
-    """A net with its card; `scores` is what it reached on images it never saw (scores.json), None if none were kept.
+    """A net with its card; `scores` is what it reached on images it never saw, None if none were held back.
 
     >>> model = Segmenter.load("leaves/model.safetensors")            # doctest: +SKIP
     >>> model.predict("photo.jpg").mask                               # doctest: +SKIP
     """
 
     def __init__(
-        self, net: nn.Module, card: ModelCard, scores: dict[str, Any] | None = None, messages: Sequence[str] = ()
+        self, net: nn.Module, card: ModelCard, scores: Scores | None = None, messages: Sequence[str] = ()
     ) -> None:
         self.net = net.eval()
         self.card = card
-        self.scores = card.scores if scores is None else scores
+        self.scores = Scores.from_dict(card.scores) if scores is None and card.scores is not None else scores
         self.messages = tuple(messages)
 
     @classmethod
@@ -107,6 +108,11 @@ class Segmenter:
         net_input = resize_planes(np.moveaxis(values, -1, 0), working_size(size, self.card.scale))
         probabilities = resize_planes(predict_tiles(self.net, net_input, tiling, flips=flips), size)
         return Prediction(name, mask_of(probabilities, self.card), probabilities, pixels, self.card, tuple(messages))
+
+
+def load_segmenter(path: str | Path, device: str = "auto") -> Segmenter:
+    """The model in a model file or a run folder, ready to predict; see `Segmenter.load`."""
+    return Segmenter.load(path, device)
 
 
 def mask_of(probabilities: NDArray[np.float32], card: ModelCard) -> NDArray[np.uint8]:

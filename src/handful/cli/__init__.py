@@ -1,0 +1,41 @@
+"""The command line: a thin coat over the library. Results to stdout, progress to stderr, status 2 for bad input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run `handful` with these arguments (those of the process where None) and return the exit status.
+
+    0 done, 1 done in part, 2 bad input, 130 stopped by hand.
+    """
+    import signal
+    import sys
+    import threading
+
+    from handful.cli.app import app
+    from handful.errors import HandfulError
+    from handful.outputs.files import reason
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, stop)  # as Ctrl-C: what was reached is kept
+    try:
+        app(args=args, prog_name="handful")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except HandfulError as error:
+        print(f"handful: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"handful: {error.filename or 'the disk'}: {reason(error)}.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("handful: stopped by hand.", file=sys.stderr)
+        return 130
+    return 0

@@ -1,0 +1,40 @@
+"""Options that several verbs share, and what turns their text into values."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from handful.errors import SettingsError
+
+Images = Annotated[str | None, typer.Option(help="Images where the layout of DATA is not recognised: a file, folder or glob.")]
+Masks = Annotated[str | None, typer.Option(help="Their masks: a file, folder or glob. Goes with --images.")]
+Values = Annotated[
+    str | None, typer.Option(metavar="LIST", help='What the values in the masks mean: "0=soil,255=leaf,7=void".')
+]
+MaskKind = Annotated[
+    str | None, typer.Option(help="How masks are to be read: classes, instances, threshold, colours or palette.")
+]
+Foreground = Annotated[str | None, typer.Option(metavar="NAME|VALUE", help="Which of two classes is the object.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that are there already.")]
+Data = Annotated[Path | None, typer.Argument(metavar="DATA", help="Folder with images and masks.", show_default=False)]
+
+
+def read_set(pairs: Sequence[str]) -> dict[str, Any]:
+    """NAME=VALUE options as a dict; values are TOML, and plain words stay words."""
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        name, sign, text = pair.partition("=")
+        if not sign or not name.strip():
+            raise SettingsError(f"--set {pair}: expected NAME=VALUE, such as --set patch=128.")
+        try:
+            settings[name.strip()] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            settings[name.strip()] = text.strip()
+    return settings

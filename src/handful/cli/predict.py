@@ -1,0 +1,48 @@
+"""handful predict"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from handful.cli.options import Device, Json, Overwrite
+
+
+def predict_command(
+    model: Annotated[Path, typer.Argument(help="Model file or run folder.", show_default=False)],
+    images: Annotated[list[str], typer.Argument(help="Files, folders, globs.", show_default=False)],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.", show_default=False)],
+    save: Annotated[
+        str, typer.Option(help="Any of mask,probability,overlay,contours,instances,boundaries,table.")
+    ] = "mask,overlay",
+    flips: Annotated[bool, typer.Option("--flips", help="Average over mirror images: better, four times slower.")] = False,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Apply MODEL to images of any size."""
+    from handful.cli.terminal import Terminal
+    from handful.verbs.predict import predict
+
+    terminal = Terminal()
+    result = predict(
+        model,
+        images,
+        out=out,
+        save=[name.strip() for name in save.split(",") if name.strip()],
+        device=device,
+        flips=flips,
+        overwrite=overwrite,
+        listener=terminal,
+    )
+    terminal.close()
+    if as_json:
+        print(json.dumps({"folder": str(result.folder), "done": result.done, "failed": result.failed}, indent=1))
+    else:
+        failed = f", {len(result.failed)} failed" if result.failed else ""
+        print(f"{len(result.done)} image{'' if len(result.done) == 1 else 's'} predicted into {result.folder}{failed}")
+    if result.failed:
+        raise typer.Exit(1)

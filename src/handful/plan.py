@@ -1,0 +1,230 @@
+"""The plan: what the data and the machine say about how to train, each choice with its reason in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handful.augment import Colour, Geometry
+from handful.data.mask import VOID, MaskReading
+from handful.data.sample import Sample
+from handful.errors import SettingsError
+from handful.machine import Machine
+from handful.names import nearest
+from handful.normalise import measure_normalisation
+from handful.scale import working_size
+from handful.train.settings import TrainSettings
+
+TASKS = ("semantic", "instances", "boundaries")
+LOOKED_AT = 24  # images whose masks are measured for thickness: enough for a median
+THICK = 40  # pixels: objects thicker than twice this lose nothing when shrunk to it, and a net sees more of them
+UP_MATTERS = (0.35, 3.5)  # the mean difference of top and bottom in its standard deviations, and in standard errors
+
+
+@dataclass(frozen=True)
+class Line:
+    """One choice: its name as in settings.toml, its value, and why."""
+
+    name: str
+    value: Any
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a training needs to know beyond the data. `lines` tells it in words, in the order of the choices."""
+
+    task: str
+    scale: dict[str, Any]
+    normalisation: dict[str, Any]
+    training: TrainSettings
+    lines: tuple[Line, ...] = field(default=())
+
+
+def make_plan(
+    samples: Sequence[Sample],
+    reading: MaskReading,
+    machine: Machine,
+    *,
+    seconds: float,
+    seed: int = 0,
+    overrides: Mapping[str, Any] | None = None,
+) -> Plan:
+    """Choose task, size, normalisation, net, patch, batch, loss and augmentation for these training samples.
+
+    overrides: any line by its name ('task', 'scale', 'normalisation', or a field of TrainSettings such as 'patch' or
+    'geometry.zoom'); what is given is not chosen. Raises SettingsError for a name or value that does not exist.
+    """
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    lines: list[Line] = []
+
+    def choose(name: str, value: Any, reason: str) -> Any:
+        if name in given:
+            value, reason = given.pop(name), "as told"
+        lines.append(Line(name, value, reason))
+        return value
+
+    task = choose("task", *choose_task(reading))
+    if task not in TASKS:
+        raise SettingsError(f"--task {task}: there is no such task. Tasks: {', '.join(TASKS)}.{nearest(task, TASKS)}")
+    scale = choose("scale", *choose_scale(samples, reading))
+    scale = read_scale(scale)
+    kind = choose(
+        "normalisation", "image", "each image is standardised by its own brightness and contrast, which differ between images"
+    )
+    normalisation = measure_normalisation(kind, samples, per_channel=False)
+    settings = TrainSettings(seed=seed)
+    sizes = [working_size(one.mask.shape, scale) for one in samples]
+    choices = {
+        "net": ("quick", "folds 2x2 pixels into channels first: the best score a second on a small machine"),
+        "loss": (settings.loss, "cross-entropy for calm gradients, Dice for what is scored"),
+        "patch": choose_patch(sizes),
+        "batch": choose_batch(machine),
+        "precision": choose_precision(machine),
+    }
+    values = {name: choose(name, *choice) for name, choice in choices.items()}
+    geometry, why = choose_geometry(samples, reading)
+    lines.append(Line("geometry", geometry_words(geometry), why))
+    lines.append(Line("colour", "brightness, contrast, noise, blur", "so that other lighting does not surprise the net"))
+    settings = replace(settings, geometry=geometry, colour=Colour()).with_values({**values, **given})
+    for name, value in given.items():
+        lines.append(Line(name, value, "as told"))
+    if settings.net == "quick" and "net_settings" not in given:
+        lines.append(Line("net_settings", settings.net_settings or "width 32, depth 4", f"fits {seconds:g} s of training"))
+    return Plan(task, scale, normalisation, settings, tuple(lines))
+
+
+def choose_task(reading: MaskReading) -> tuple[str, str]:
+    if reading.kind == "boundaries":
+        return "boundaries", "the labels are drawn boundaries"
+    if reading.instances:
+        return "instances", "the masks number single objects, so single objects are what is wanted"
+    return "semantic", "the masks hold classes, not single objects"
+
+
+# ---- size
+
+
+def thickness(mask: NDArray[np.bool_]) -> float:
+    """How thick the set pixels are, as the width of a strip with the same mean distance to its edge; 0 for none.
+
+    A strip of width w has a mean distance of w / 4; a disc of diameter d counts as 2/3 d.
+    """
+    from scipy import ndimage
+
+    if not mask.any():
+        return 0.0
+    # The image's own edge is no edge of the object.
+    distance = ndimage.distance_transform_edt(np.pad(mask, 1, mode="edge"))[1:-1, 1:-1]
+    return float(4 * distance[mask].mean())
+
+
+def choose_scale(samples: Sequence[Sample], reading: MaskReading) -> tuple[str, str]:
+    """'none', 'factor 0.5' or 'side 160', and why."""
+    looked = samples[:: max(len(samples) // LOOKED_AT, 1)]
+    thin: dict[int, list[tuple[float, int]]] = {}
+    for one in looked:
+        for number in reading.objects:
+            value = thickness(one.mask == number)
+            if value:
+                thin.setdefault(number, []).append((value, max(one.mask.shape)))
+    if not thin:
+        return "none", "no object was seen in the masks"
+    number = min(thin, key=lambda key: float(np.median([value for value, _ in thin[key]])))
+    values = np.array([value for value, _ in thin[number]])
+    sides = np.array([side for _, side in thin[number]], float)
+    middle = float(np.median(values))
+    name = reading.classes[number]
+    if middle <= 2 * THICK:
+        return "none", f"'{name}' is about {middle:.0f} pixels thick: small enough for the net to see it whole"
+    if len(values) > 3 and sides.std() > 0.1 * sides.mean() and np.log(values / sides).std() < np.log(values).std():
+        side = round(float(THICK / np.median(values / sides)) / 16) * 16
+        return f"side {max(side, 96)}", f"'{name}' grows with the picture ({middle:.0f} pixels thick in the middle)"
+    factor = max(THICK / middle, 64 / float(np.median(sides)))
+    return f"factor {factor:.2g}", f"'{name}' is about {middle:.0f} pixels thick: shrunk, the net sees it whole"
+
+
+def read_scale(text: Any) -> dict[str, Any]:
+    """'none', 'factor 0.5', 'side 160' as the small dict of handful.scale."""
+    kind, _, value = str(text).partition(" ")
+    try:
+        number = float(value) if value else 0.0
+    except ValueError:
+        number = 0.0
+    if kind == "none" and not value:
+        return {"kind": "none"}
+    if (kind == "factor" and 0.001 <= number <= 8) or (kind == "side" and 16 <= number <= 16384):
+        return {"kind": kind, "value": number}
+    raise SettingsError(f"scale {text!r}: expected none, factor F (0.001 to 8) or side PIXELS (16 to 16384).")
+
+
+def choose_patch(sizes: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], str]:
+    """Rows and columns of a training sample at working size, multiples of 16."""
+    heights, widths = (int(np.median(part)) for part in zip(*sizes, strict=True))
+    rows, columns = (min(256, -(-size // 16) * 16) for size in (heights, widths))
+    whole = heights <= rows and widths <= columns
+    reason = "the whole image" if whole else f"a part of the images of about {heights}x{widths}"
+    return (rows, columns), f"{reason}, with enough surroundings to tell what a pixel is part of"
+
+
+def choose_batch(machine: Machine) -> tuple[int, str]:
+    if machine.device == "cuda":
+        return 16, "a GPU is idle with fewer"
+    return 8, "fewer make the steps noisy, more make them rare"
+
+
+def choose_precision(machine: Machine) -> tuple[str, str]:
+    if machine.bfloat16:
+        return "bfloat16", f"faster than float32 on this machine ({machine.name}), measured"
+    return "float32", f"this machine ({machine.name}) is not faster in bfloat16, measured"
+
+
+# ---- augmentation
+
+
+def up_matters(samples: Sequence[Sample], reading: MaskReading) -> float:
+    """How consistently the lower half of the images differs from the upper, in standard deviations; 0: not at all.
+
+    Photographs have their sky above and their feet below; tissue and cells have no above. What could be chance, with
+    so many images, is 0.
+    """
+    rows = []
+    for one in samples:
+        half = one.mask.shape[0] // 2
+        image = one.image.astype(np.float32).mean(0)
+        spread = float(image.std()) or 1.0
+        differences = [(float(image[:half].mean()) - float(image[-half:].mean())) / spread]
+        counted = one.mask != VOID
+        for number in reading.objects:
+            here = (one.mask == number) & counted
+            if here.any():
+                differences.append(float(here[:half].mean() - here[-half:].mean()) / max(float(here.mean()), 0.05))
+            else:
+                differences.append(0.0)
+        rows.append(differences)
+    table = np.array(rows)
+    if len(table) < 4:
+        return 0.0
+    strength = float(np.abs(table.mean(0) / np.maximum(table.std(0, ddof=1), 1e-6)).max())
+    return strength if strength > UP_MATTERS[0] and strength * len(table) ** 0.5 > UP_MATTERS[1] else 0.0
+
+
+def choose_geometry(samples: Sequence[Sample], reading: MaskReading) -> tuple[Geometry, str]:
+    strength = up_matters(samples, reading)
+    if strength:
+        return (
+            Geometry(upside_down=False, rotation=15.0),
+            f"top and bottom differ from image to image in the same way ({strength:.1f} standard deviations): up matters",
+        )
+    why = "top and bottom look alike over the images" if len(samples) >= 8 else "too few images to tell whether up matters"
+    return Geometry(), f"{why}: turned freely"
+
+
+def geometry_words(geometry: Geometry) -> str:
+    turned = "any turn" if geometry.upside_down else f"turns to {geometry.rotation:g} degrees"
+    return f"mirrored, {turned}, zoom to {geometry.zoom:g}, shear, elastic"
+

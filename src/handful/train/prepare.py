@@ -1,0 +1,72 @@
+"""From samples to what the loop trains on: standardised images at working size, and targets for the task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handful.data.mask import VOID, MaskReading
+from handful.data.sample import Sample
+from handful.losses.border_weight import border_weight
+from handful.normalise import apply_normalisation
+from handful.plan import Plan
+from handful.scale import resize_mask, resize_planes, working_size
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """images: float32 (C, H, W); targets: uint8 (H, W), 255 = leave out; weights: float32 (H, W) or None."""
+
+    images: list[NDArray[np.float32]]
+    targets: list[NDArray[np.uint8]]
+    weights: list[NDArray[np.float32]] | None
+
+
+def target_classes(plan: Plan, reading: MaskReading) -> tuple[tuple[str, ...], int | None]:
+    """Names of the classes that the net answers, and which of them is no object."""
+    if plan.task == "boundaries" and reading.kind != "boundaries":
+        return ("background", "boundary"), 0
+    return reading.classes, reading.background
+
+
+def make_target(sample: Sample, plan: Plan, reading: MaskReading) -> NDArray[np.uint8]:
+    """What the net is to answer, uint8 (H, W): the mask, or for boundaries of other masks the lines between classes."""
+    return boundary_target(sample) if plan.task == "boundaries" and reading.kind != "boundaries" else sample.mask
+
+
+def boundary_target(sample: Sample) -> NDArray[np.uint8]:
+    """1 on the two pixels either side of a line between classes or objects, 0 elsewhere, void kept. uint8 (H, W)."""
+    from skimage.segmentation import find_boundaries
+
+    parts = sample.mask if sample.labels is None else sample.labels
+    target = find_boundaries(parts, mode="thick").astype(np.uint8)
+    target[sample.mask == VOID] = VOID
+    return target
+
+
+def prepare(samples: Sequence[Sample], plan: Plan, reading: MaskReading) -> Prepared:
+    """Standardise, bring to working size, make targets. Border weights come with any loss that is named weighted."""
+    images, targets, weights = [], [], []
+    weighted = "weighted" in plan.training.loss
+    for sample in samples:
+        size = working_size(sample.mask.shape, plan.scale)
+        image = apply_normalisation(np.moveaxis(sample.image, 0, -1), plan.normalisation)
+        images.append(resize_planes(np.ascontiguousarray(np.moveaxis(image, -1, 0)), size))
+        target = resize_mask(make_target(sample, plan, reading), size)
+        targets.append(target)
+        if weighted:
+            weights.append(resize_planes(border_weight(object_labels(sample, reading))[None], size)[0])
+    return Prepared(images, targets, weights if weighted else None)
+
+
+def object_labels(sample: Sample, reading: MaskReading) -> NDArray[np.int32]:
+    """Labels of the objects, int32 (H, W): as given, or the connected pieces of the object classes."""
+    if sample.labels is not None:
+        return sample.labels
+    from skimage.measure import label
+
+    labels: NDArray[np.int32] = label(np.isin(sample.mask, reading.objects)).astype(np.int32)
+    return labels

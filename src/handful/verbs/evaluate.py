@@ -1,0 +1,149 @@
+"""`evaluate`: scores of a model on labelled images, or of masks that came from anywhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from handful.data.check import Audit, summary_lines
+from handful.data.split import Region
+from handful.errors import DataError
+from handful.measure.scores import Scores
+from handful.outputs.files import OutputFolder
+from handful.verbs.listener import SILENT, Listener
+from handful.verbs.runfolder import REPORT, SCORES, write_json
+from handful.verbs.train import DataFlags
+
+if TYPE_CHECKING:
+    from handful.report.content import Picture
+
+
+def evaluate(
+    model: str | Path | None = None,
+    data: str | Path | None = None,
+    *,
+    out: str | Path | None = None,
+    predicted: str | Path | None = None,
+    device: str = "auto",
+    flags: DataFlags | None = None,
+    overwrite: bool = False,
+    listener: Listener = SILENT,
+    command: str = "",
+) -> Scores:
+    """Score a model (file or run folder) on labelled data, or a folder of `predicted` masks against labelled data.
+
+    out: a folder for scores.json and report.html. Images that the model was trained on are scored and counted, and the
+    note says that theirs is no test score. Raises DataError where classes differ or a predicted mask is missing.
+    """
+    audit = (flags or DataFlags()).audit(data, listener)
+    for line in summary_lines(audit):
+        listener.say(line)
+    folder = None
+    if out is not None:
+        folder = OutputFolder(out, overwrite=overwrite)
+        folder.refuse_existing([SCORES, REPORT])
+    if predicted is not None:
+        scores, pictures, messages = score_masks(Path(predicted), audit, listener)
+    elif model is not None:
+        scores, pictures, messages = score_model(model, audit, device, listener)
+    else:
+        raise DataError("evaluate: give a model, or --predicted with a folder of masks.")
+    if folder is not None:
+        from handful.report.content import ReportContent
+        from handful.report.page import write_report
+
+        write_json(folder.path / SCORES, scores.to_dict())
+        content = ReportContent(
+            title=f"Scores on {scores.n} images",
+            scores=scores,
+            command=command,
+            date=time.strftime("%Y-%m-%d %H:%M"),
+            audit=[(line.split(maxsplit=1)[0], line.split(maxsplit=1)[1]) for line in summary_lines(audit)],
+            problems=[f"{one.where}: {one.message}" for one in audit.problems],
+            pictures=pictures,
+            messages=messages,
+            images_kind="labelled" if messages else "unseen" if model is not None else "labelled",
+        )
+        write_report(folder.path / REPORT, content)
+    for message in messages:
+        listener.say(message)
+    return scores
+
+
+def score_model(
+    path: str | Path, audit: Audit, device: str, listener: Listener
+) -> tuple[Scores, Sequence[Picture], list[str]]:
+    """Predict and score every image of an audited set."""
+    from handful.predict.segmenter import Segmenter
+    from handful.verbs.score import score_regions
+
+    model = Segmenter.load(path, device)
+    if model.card.task != "boundaries" and model.card.classes != audit.reading.classes:
+        raise DataError(
+            f"{audit.root}: its classes ({', '.join(audit.reading.classes)}) are not those of the model "
+            f"({', '.join(model.card.classes)}). Give masks of the kind that it was trained on."
+        )
+    regions = [Region(name, (0, one.height), (0, one.width)) for name, one in audit.facts.items()]
+    scored = score_regions(model, audit, regions, listener=listener)
+    trained = set(model.card.training.get("images", {}).values())
+    seen = [name for name, one in audit.facts.items() if one.content in trained]
+    messages = []
+    if seen:
+        shown = ", ".join(seen[:3]) + (" ..." if len(seen) > 3 else "")
+        messages.append(
+            f"{len(seen)} of these {len(regions)} images were trained on ({shown}): this is not a test score."
+        )
+    return scored.scores, scored.pictures, messages
+
+
+def score_masks(
+    predicted: Path, audit: Audit, listener: Listener
+) -> tuple[Scores, Sequence[Picture], list[str]]:
+    """Score mask files that have the names of the images, or stand in masks/ of a prediction folder."""
+    from handful.data.mask import read_mask
+    from handful.data.pairs import ImageFile, Pair
+    from handful.data.sample import read_samples
+    from handful.measure.scores import Scorer
+    from handful.verbs.score import MOST_PICTURES, small_picture
+
+    folder = predicted / "masks" if (predicted / "masks").is_dir() else predicted
+    if not folder.is_dir():
+        raise DataError(f"{predicted}: no such folder. Name a folder of mask files or a prediction folder.")
+    files = {one.stem: one for one in sorted(folder.iterdir()) if one.is_file() and not one.name.startswith(".")}
+    missing = [pair.name for pair in audit.pairs if find_mask(pair, files) is None]
+    if len(missing) == len(audit.pairs):
+        raise DataError(f"{folder}: no file there has the name of an image of {audit.root} ({missing[0]}, ...).")
+    scorer = Scorer(audit.reading.classes, background=audit.reading.background)
+    pictures: list[Picture] = []
+    pairs = [pair for pair in audit.pairs if pair.name not in missing]
+    for number, pair in enumerate(pairs):
+        facts = audit.facts[pair.name]
+        (sample,) = read_samples(audit, [Region(pair.name, (0, facts.height), (0, facts.width))], threads=1)
+        file = find_mask(pair, files)
+        assert file is not None  # those without are in `missing`
+        answer = read_mask(Pair(pair.name, pair.image, (ImageFile(file),)), audit.reading).classes
+        image = np.moveaxis(sample.image, 0, -1)
+        if answer.shape != sample.mask.shape:
+            raise DataError(
+                f"{file}: is {answer.shape[1]}x{answer.shape[0]}, its true mask {sample.mask.shape[1]}x"
+                f"{sample.mask.shape[0]}. Masks must have the size of their images."
+            )
+        dice = scorer.add(pair.name, sample.mask, answer, image=image)
+        if len(pictures) < MOST_PICTURES:
+            pictures.append(small_picture(pair.name, image, sample.mask, answer, dice))
+        listener.progress("scoring", (number + 1) / len(pairs), pair.name)
+    messages = [f"{len(missing)} images have no predicted mask and were left out: {', '.join(missing[:5])}."] if missing else []
+    return scorer.finish(), pictures, messages
+
+
+def find_mask(pair: object, files: dict[str, Path]) -> Path | None:
+    """The predicted file of a pair: by its name, the image's stem, or the stem of the true mask."""
+    from handful.data.pairs import Pair
+
+    assert isinstance(pair, Pair)
+    names = (pair.name.replace("/", "_"), pair.name, pair.image.path.stem, pair.masks[0].path.stem)
+    return next((files[name] for name in names if name in files), None)

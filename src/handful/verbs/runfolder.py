@@ -1,0 +1,65 @@
+"""The files that a training leaves: names, and the rules for training into a folder that is there already."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from handful.data.split import Split
+from handful.errors import DataError, OutputError
+from handful.outputs.files import OutputFolder, write_whole
+
+MODEL, REPORT, SCORES = "model.safetensors", "report.html", "scores.json"
+SPLIT, HISTORY, SETTINGS, CHECKPOINT = "split.json", "history.csv", "settings.toml", "checkpoint.safetensors"
+FILES = (MODEL, REPORT, SCORES, SPLIT, HISTORY, SETTINGS, CHECKPOINT)
+
+
+def open_run(path: Path) -> None:
+    """Make the folder of a run. One that holds anything but an earlier run is refused with an OutputError."""
+    if path.is_dir():
+        strange = sorted(one.name for one in path.iterdir() if one.name not in FILES and not one.name.startswith("."))
+        if strange:
+            raise OutputError(f"{path}: this folder holds other things ({', '.join(strange[:3])}), not an earlier run. "
+                              "Name a new folder with -o.")
+    OutputFolder(path, overwrite=True)
+
+
+def free_run(data: str | Path | None) -> Path:
+    """runs/NAME of the data, with a number behind it where that is taken."""
+    name = Path(data).resolve().name if data else "run"
+    path, number = Path("runs") / name, 2
+    while path.exists():
+        path, number = Path("runs") / f"{name}-{number}", number + 1
+    return path
+
+
+def read_split(path: Path) -> Split | None:
+    """The split of an earlier run in this folder, None where there is none."""
+    file = path / SPLIT
+    if not file.is_file():
+        return None
+    try:
+        return Split.from_dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise DataError(f"{file}: {error}") from None
+        raise DataError(f"{file}: cannot be read ({error}). Remove it to make a new split.") from None
+
+
+def write_json(path: Path, content: Any) -> None:
+    """JSON that people can read too, whole or not at all."""
+    write_whole(path, (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+def write_history(path: Path, rows: Sequence[dict[str, float]]) -> None:
+    """history.csv: a row a validation."""
+    text = io.StringIO()
+    names = list(rows[0]) if rows else ["step", "seconds", "loss", "validation_dice", "learning_rate"]
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, text.getvalue().encode())

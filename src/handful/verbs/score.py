@@ -1,0 +1,99 @@
+"""Scoring a model on labelled images, with the pictures for the report."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handful.data.check import Audit
+from handful.data.sample import Sample, read_samples
+from handful.data.split import Region
+from handful.measure.scores import Scorer, Scores
+from handful.outputs.view import to_view
+from handful.predict.segmenter import Segmenter
+from handful.report.content import Picture
+from handful.verbs.listener import SILENT, Listener
+
+MOST_PICTURES = 100  # a page with more is too heavy to open
+PICTURE_SIDE = 640  # pixels; twice what the page shows
+
+
+@dataclass
+class Scored:
+    """Scores, the pictures of some of the images, and how many images there was no time for."""
+
+    scores: Scores
+    pictures: list[Picture] = field(default_factory=list)
+    left_out: int = 0
+
+
+def score_regions(
+    model: Segmenter,
+    audit: Audit,
+    regions: Iterable[Region],
+    *,
+    objects_bright: bool | None = None,
+    until: float | None = None,
+    listener: Listener = SILENT,
+) -> Scored:
+    """Predict and score regions of an audited set, one at a time; stops early at `until` (time.monotonic).
+
+    With at least one image scored, what is left when the time is up is left out and counted.
+    """
+    wanted = list(regions)
+    card = model.card
+    scorer = Scorer(card.classes, background=card.background, objects_bright=objects_bright)
+    scored = Scored(scorer.finish())
+    with_labels = audit.reading.instances and card.task == "instances"
+    for number, region in enumerate(wanted):
+        if until is not None and number and time.monotonic() > until:
+            scored.left_out = len(wanted) - number
+            break
+        (sample,) = read_samples(audit, [region], threads=1)
+        truth = true_mask(sample, card.task, audit.reading.kind)
+        image = np.moveaxis(sample.image, 0, -1)
+        prediction = model.predict(image, name=sample.name)
+        labels: dict[str, Any] = {}
+        if with_labels:
+            labels = {"true_labels": sample.labels, "predicted_labels": prediction.labels}
+        dice = scorer.add(region_name(region, sample), truth, prediction.mask, image=image, **labels)
+        if len(scored.pictures) < MOST_PICTURES:
+            scored.pictures.append(small_picture(region_name(region, sample), image, truth, prediction.mask, dice))
+        listener.progress("scoring", (number + 1) / len(wanted), sample.name)
+    scored.scores = scorer.finish()
+    return scored
+
+
+def true_mask(sample: Sample, task: str, kind: str) -> NDArray[np.uint8]:
+    """What the model should have answered: the mask, or for a boundary model of other masks their boundaries."""
+    from handful.train.prepare import boundary_target
+
+    return boundary_target(sample) if task == "boundaries" and kind != "boundaries" else sample.mask
+
+
+def region_name(region: Region, sample: Sample) -> str:
+    """The image's name, with rows and columns where the region is a part of it."""
+    if region.rows[0] == 0 and region.columns[0] == 0 and sample.mask.shape == (region.rows[1], region.columns[1]):
+        return region.name
+    return f"{region.name} rows {region.rows[0]}-{region.rows[1]}, columns {region.columns[0]}-{region.columns[1]}"
+
+
+def small_picture(
+    name: str, image: NDArray[Any], true: NDArray[np.uint8], predicted: NDArray[np.uint8], dice: float
+) -> Picture:
+    """A picture for the report, thinned by whole steps to about PICTURE_SIDE."""
+    step = max(1, max(image.shape[:2]) // PICTURE_SIDE)
+    thin = (slice(None, None, step), slice(None, None, step))
+    return Picture(name, to_view(image[thin]), true[thin].copy(), predicted[thin].copy(), dice)
+
+
+def json_scores(scores: Scores, **about: Any) -> dict[str, Any]:
+    """scores.json as plain values."""
+    content: dict[str, Any] = json.loads(json.dumps(scores.to_dict() | about))
+    return content

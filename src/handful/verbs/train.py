@@ -1,0 +1,399 @@
+"""`train`: from a folder of labelled images to a model, its scores on images it never saw, and a report."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handful.data.check import Audit, check_data, summary_lines
+from handful.data.sample import Sample, read_samples
+from handful.data.split import Split, keep_split, make_split
+from handful.errors import SettingsError
+from handful.verbs.listener import SILENT, Listener
+from handful.verbs.runfolder import (
+    CHECKPOINT,
+    HISTORY,
+    MODEL,
+    REPORT,
+    SCORES,
+    SETTINGS,
+    SPLIT,
+    free_run,
+    open_run,
+    read_split,
+    write_history,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from handful.plan import Plan
+    from handful.predict.segmenter import Segmenter
+    from handful.train.loop import Fitted, Progress, Run
+    from handful.verbs.score import Scored
+
+SECONDS = 120.0  # where nothing is said: a coffee
+LEAST_SECONDS = 5.0  # torch alone takes two of them to start
+SCORING_SHARE = 0.3  # of the whole time at most goes to scoring and report
+REPORT_SECONDS = 0.8  # the page without its pictures, the model file, the end of the process
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFlags:
+    """What settles how data are found and read, where the files leave it open; see `handful.check`."""
+
+    images: str | None = None
+    masks: str | None = None
+    values: str | None = None
+    mask_kind: str | None = None
+    foreground: str | None = None
+
+    def audit(self, data: str | Path | None, listener: Listener = SILENT) -> Audit:
+        """The audit of `data` read by these flags."""
+        return check_data(
+            data,
+            **asdict(self),
+            progress=lambda done, total: listener.progress("reading", done / total, f"{done} of {total}"),
+        )
+
+
+def train(
+    data: str | Path | None = None,
+    *,
+    out: str | Path | None = None,
+    seconds: float | None = None,
+    steps: int | None = None,
+    task: str | None = None,
+    test: str | Path | None = None,
+    test_fraction: float | None = None,
+    net: str | None = None,
+    loss: str | None = None,
+    init: str | Path | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    resume: bool = False,
+    settings: Mapping[str, Any] | None = None,
+    flags: DataFlags | None = None,
+    listener: Listener = SILENT,
+    command: str = "",
+    started: float | None = None,
+) -> Segmenter:
+    """Audit, plan, train within the time, score on held-out images, and write the run folder.
+
+    data: a folder of images and masks (or None with `flags.images` and `flags.masks`).
+    out: the run folder; runs/NAME where None. An earlier run's split is kept if its images are still there.
+    seconds: for everything, reading and report included (120). steps: fixes the work instead of the time.
+    test: a labelled folder to score on; else `test_fraction` (0.2) of the images is held back; 0 trains on all.
+    init: a model file to start from. settings: lines of the plan by name, such as {"patch": 128}.
+    resume: go on from the checkpoint of an interrupted run in `out`.
+    started: time.monotonic() from which the time counts (now).
+
+    Returns the trained Segmenter, with `.scores` on images it never saw (None if none were held back).
+    Raises DataError, SettingsError, ModelFileError, OutputError: all HandfulError, each with what to do.
+    """
+    started = time.monotonic() if started is None else started
+    flags = flags or DataFlags()
+    seconds = check_time(seconds, steps)
+    run_path = Path(out) if out is not None else free_run(data or flags.images)
+    if resume and not (run_path / CHECKPOINT).is_file():
+        raise SettingsError(f"--resume: {run_path} holds no {CHECKPOINT}. Train without --resume.")
+    audit = flags.audit(data, listener)
+    test_audit = DataFlags().audit(test, listener) if test is not None else None
+    for line in summary_lines(audit):
+        listener.say(line)
+    for problem in audit.problems:
+        if problem.severity != "note":
+            listener.say(f"{problem.severity}: {problem.where}: {problem.message}")
+    check_same_classes(audit, test_audit)
+    open_run(run_path)
+    split = choose_split(run_path, audit, test_audit, test_fraction)
+    listener.say(f"split    {split.reason}")
+    job = Job(audit, test_audit, split, run_path, seconds, steps, seed, command, listener, started)
+    return job.work(
+        {"task": task, "net": net, "loss": loss, **(settings or {})}, init=init, device=device, resume=resume
+    )
+
+
+def check_time(seconds: float | None, steps: int | None) -> float:
+    """Seconds that may pass; SettingsError where they or the steps make no sense."""
+    if steps is not None and steps < 1:
+        raise SettingsError(f"--steps {steps}: at least 1 step was expected.")
+    if seconds is None:
+        return SECONDS
+    if not LEAST_SECONDS <= seconds <= 30 * 86400:
+        raise SettingsError(
+            f"--seconds {seconds:g}: starting and reporting alone take some seconds; give {LEAST_SECONDS:g} or more "
+            "(60 is a good beginning)."
+        )
+    return float(seconds)
+
+
+def check_same_classes(audit: Audit, test: Audit | None) -> None:
+    """A test set must have the classes of the training set."""
+    if test is not None and test.reading.classes != audit.reading.classes:
+        from handful.errors import DataError
+
+        raise DataError(
+            f"{test.root}: its classes ({', '.join(test.reading.classes)}) are not those of the training data "
+            f"({', '.join(audit.reading.classes)}). Give masks of the same kind."
+        )
+
+
+def choose_split(run: Path, audit: Audit, test: Audit | None, fraction: float | None) -> Split:
+    """The split of an earlier run in this folder where it still fits and nothing else is asked for; else a new one."""
+    old = read_split(run)
+    if old is not None and fraction is None and (test is not None) == old.outside:
+        kept = keep_split(old, audit, test=test)
+        if kept is not None:
+            return kept
+    return make_split(audit, test_fraction=fraction, test=test)
+
+
+@dataclass
+class Job:
+    """One training job on its way from the audit to the run folder."""
+
+    audit: Audit
+    test_audit: Audit | None
+    split: Split
+    path: Path
+    seconds: float
+    steps: int | None
+    seed: int
+    command: str
+    listener: Listener
+    started: float
+
+    def work(self, overrides: Mapping[str, Any], *, init: Any, device: str, resume: bool) -> Segmenter:
+        self.listener.progress("starting", 0.0, "loading torch")
+        import torch
+
+        from handful.machine import look_at_machine
+        from handful.plan import make_plan
+        from handful.predict.segmenter import Segmenter, choose_device
+        from handful.train.loop import fit
+
+        machine = look_at_machine(choose_device(device))
+        torch.manual_seed(self.seed)
+        samples = read_samples(self.audit, self.split.train)
+        plan = make_plan(
+            samples, self.audit.reading, machine, seconds=self.seconds, seed=self.seed, overrides=overrides
+        )
+        for line in plan.lines:
+            self.listener.say(f"plan     {line.name}: {line.value} ({line.reason})")
+        run = self.make_run(samples, plan, machine.device, init)
+        if self.steps is None:
+            run.clock.reserved = self.reserve(run, plan)
+        write_json(self.path / SPLIT, self.split.to_dict())
+        fitted = fit(run, checkpoint=self.path / CHECKPOINT, resume=resume, on_progress=self.report_progress)
+        for message in fitted.messages:
+            self.listener.say(message)
+        if not fitted.steps:
+            raise SettingsError(
+                f"--seconds {self.seconds:g}: reading and scoring left no time for a single step. Give more seconds."
+            )
+        model = Segmenter(fitted.net, self.card(plan, run, fitted), messages=tuple(fitted.messages))
+        scored = self.score(model, samples)
+        self.write(model, plan, fitted, scored)
+        return model
+
+    def make_run(self, samples: Sequence[Sample], plan: Plan, device: str, init: Any) -> Run:
+        """Net, pool, validation and clock, ready to fit."""
+        import torch
+
+        from handful.models import build_net
+        from handful.train.clock import Clock
+        from handful.train.loop import Run
+        from handful.train.pool import Pool
+        from handful.train.prepare import prepare, target_classes
+        from handful.train.validation import Validation
+
+        settings = plan.training
+        classes, background = target_classes(plan, self.audit.reading)
+        net = build_net(
+            settings.net, in_channels=self.audit.channels, classes=len(classes), **settings.net_settings
+        )
+        made = prepare(samples, plan, self.audit.reading)
+        pool = Pool(
+            made.images,
+            made.targets,
+            weights=made.weights,
+            patch=settings.patch,
+            batch=settings.batch,
+            geometry=settings.geometry,
+            colour=settings.colour,
+            focus=settings.focus,
+            seed=self.seed,
+            device=torch.device(device),
+        )
+        if hasattr(net, "set_prior"):
+            net.set_prior(torch.tensor(pool.class_shares(len(classes))))
+        if init is not None:
+            self.listener.say(start_from(net, init))
+        held_out = bool(self.split.validation)
+        looked = prepare(read_samples(self.audit, self.split.validation), plan, self.audit.reading) if held_out else made
+        validation = Validation(
+            looked.images[:MOST_VALIDATED],
+            looked.targets[:MOST_VALIDATED],
+            classes=len(classes),
+            scored=tuple(number for number in range(len(classes)) if number != background),
+            device=torch.device(device),
+            precision=settings.precision,
+            held_out=held_out,
+        )
+        clock = Clock(self.seconds, self.started, steps=self.steps)
+        return Run(net, pool, validation, settings, clock)
+
+    def reserve(self, run: Run, plan: Plan) -> float:
+        """Seconds to keep for scoring and report, from the time that one image takes with the net as it is."""
+        from handful.predict.segmenter import Segmenter
+        from handful.train.loop import Fitted
+        from handful.verbs.score import score_regions
+
+        regions = self.split.test
+        if not regions:
+            return REPORT_SECONDS + 0.02 * self.seconds
+        model = Segmenter(run.average.net, self.card(plan, run, Fitted(run.average.net, 0, None)))
+        times = []
+        for _ in range(2):  # the first is slow: kernels are chosen
+            began = time.monotonic()
+            score_regions(model, self.test_audit or self.audit, regions[:1])
+            times.append(time.monotonic() - began)
+
+        def pixels(region: Any) -> int:
+            return (region.rows[1] - region.rows[0]) * (region.columns[1] - region.columns[0])
+
+        needed = 1.2 * min(times) * sum(map(pixels, regions)) / pixels(regions[0])
+        return min(needed, SCORING_SHARE * self.seconds) + REPORT_SECONDS + 0.02 * self.seconds
+
+    def card(self, plan: Plan, run: Run, fitted: Fitted) -> Any:
+        """The model's card, scores still missing."""
+        from handful.modelfile import ModelCard
+        from handful.train.prepare import target_classes
+
+        classes, background = target_classes(plan, self.audit.reading)
+        threshold = None
+        if len(classes) == 2:
+            threshold = 0.5
+            if fitted.steps and run.validation.held_out:
+                threshold = run.validation.best_threshold(fitted.net, run.validation.scored[0])
+        net: Any = fitted.net
+        return ModelCard(
+            net=plan.training.net,
+            net_settings=plan.training.net_settings,
+            channels=self.audit.channels,
+            classes=classes,
+            background=background,
+            outputs=len(classes),
+            normalisation=plan.normalisation,
+            scale=plan.scale,
+            tile=max(1024, 4 * net.halo),
+            halo=net.halo,
+            multiple=net.multiple,
+            threshold=threshold,
+            task=plan.task,
+            reading=self.audit.reading.to_dict(),
+            training={
+                "fingerprint": self.audit.fingerprint,
+                "images": {region.name: self.split.contents.get(region.name, "") for region in self.split.train},
+                "seed": self.seed,
+                "steps": fitted.steps,
+                "seconds": self.seconds if self.steps is None else None,
+                "settings": asdict(plan.training),
+                "split": self.split.reason,
+                "messages": fitted.messages,
+                "versions": versions(),
+            },
+        )
+
+    def report_progress(self, progress: Progress) -> None:
+        score = "" if progress.score is None else f", validation Dice {progress.score:.3f}"
+        detail = f"step {progress.step}, loss {progress.loss:.3f}{score}, {progress.left:.0f} s left"
+        self.listener.progress("training", progress.done, detail)
+
+    def score(self, model: Segmenter, samples: Sequence[Sample]) -> Scored:
+        """Score on the test images; the card and the model take the result."""
+        from handful.verbs.score import score_regions
+
+        until = None if self.steps is not None else self.started + self.seconds - REPORT_SECONDS
+        scored = score_regions(
+            model, self.test_audit or self.audit, self.split.test, until=until, listener=self.listener
+        )
+        if scored.left_out:
+            self.listener.say(
+                f"scored on {scored.scores.n} of {len(self.split.test)} test images: there was no time for the others. "
+                "`handful evaluate` scores them all."
+            )
+        model.scores = scored.scores if scored.scores.n else None
+        model.card = replace(model.card, scores=scored.scores.to_dict() if scored.scores.n else None)
+        return scored
+
+    def write(self, model: Segmenter, plan: Plan, fitted: Fitted, scored: Scored) -> None:
+        """The files of the run, the model first."""
+        from handful.outputs.files import write_whole
+        from handful.report.content import ReportContent
+        from handful.report.page import write_report
+        from handful.verbs.settings_file import settings_text
+
+        model.save(self.path / MODEL)
+        write_json(self.path / SCORES, scored.scores.to_dict())
+        write_history(self.path / HISTORY, fitted.history)
+        write_whole(self.path / SETTINGS, settings_text(plan, self.command).encode())
+        found = ", ".join(model.card.classes[number] for number in model.card.object_classes[:3])
+        content = ReportContent(
+            title=f"{found[:1].upper()}{found[1:]} from {len(self.split.train)} labelled images",
+            scores=scored.scores,
+            command=self.command,
+            date=time.strftime("%Y-%m-%d %H:%M"),
+            settings={"seconds": self.seconds, "steps": fitted.steps, "seed": self.seed},
+            audit=[tuple(line.split(maxsplit=1)) for line in summary_lines(self.audit)]  # type: ignore[misc]
+            + [("split", self.split.reason)],
+            problems=[f"{one.where}: {one.message}" for one in self.audit.problems],
+            plan=[(line.name, str(line.value), line.reason) for line in plan.lines],
+            history=[{**row, "validation": row["validation_dice"]} for row in fitted.history],
+            pictures=scored.pictures,
+            messages=fitted.messages,
+            environment=versions() | {"machine": platform.machine(), "system": platform.system()},
+        )
+        write_report(self.path / REPORT, content)
+        (self.path / CHECKPOINT).unlink(missing_ok=True)
+        self.listener.say(f"written  {self.path}: {', '.join((MODEL, REPORT, SCORES, SPLIT, HISTORY, SETTINGS))}")
+
+
+MOST_VALIDATED = 16  # images: more make every validation slow and the best choice hardly better
+
+
+def versions() -> dict[str, str]:
+    """Of handful and what its numbers depend on."""
+    import numpy
+    import torch
+
+    from handful import __version__
+
+    return {
+        "handful": __version__,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "numpy": numpy.__version__,
+    }
+
+
+def start_from(net: nn.Module, init: str | Path) -> str:
+    """Copy every tensor of a trained model that fits `net` by name and shape; says in words what was taken over."""
+    from handful.modelfile import load_model
+
+    source, card = load_model(init)
+    theirs, ours = source.state_dict(), net.state_dict()
+    fitting = {name: t for name, t in theirs.items() if name in ours and ours[name].shape == t.shape}
+    if not fitting:
+        raise SettingsError(f"--init {init}: none of its weights ({card.net}) fits this net. Give a model of the same net.")
+    net.load_state_dict(ours | fitting)
+    fresh = [name for name in ours if name not in fitting]
+    rest = f"; new: {', '.join(fresh[:6])}" if fresh else ""
+    return f"start    {len(fitting)} of {len(ours)} tensors from {init} ({', '.join(card.classes)}){rest}"
+
