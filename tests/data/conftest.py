@@ -42,7 +42,9 @@ def write() -> Callable[..., Path]:
 def plant_masks(tmp_path: Path, write: Callable[..., Path]) -> Callable[..., Path]:
     """plant_masks([array, ...], suffix=".png"): a data set of noise images with these masks; returns its folder."""
 
-    def plant(masks: Sequence[np.ndarray], suffix: str = ".png", palette: Sequence[int] | None = None, **options: Any) -> Path:
+    def plant(
+        masks: Sequence[np.ndarray], suffix: str = ".png", palette: Sequence[int] | None = None, **options: Any
+    ) -> Path:
         for number, mask in enumerate(masks):
             write(tmp_path / "images" / f"{number}.png", _texture(mask.shape[0], mask.shape[1], number))
             write(tmp_path / "masks" / f"{number}{suffix}", mask, palette, **options)

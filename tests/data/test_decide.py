@@ -464,7 +464,10 @@ def test_one_file_an_object(tmp_path: Path, write: Callable[..., Path]) -> None:
     big, small = np.zeros((32, 32), np.uint8), np.zeros((32, 32), np.uint8)
     big[2:20, 2:20], small[18:24, 18:24] = 255, 255
     for name in ("aa", "bb"):
-        write(tmp_path / name / "images" / f"{name}.png", np.random.default_rng(len(name)).integers(0, 255, (32, 32), np.uint8))
+        write(
+            tmp_path / name / "images" / f"{name}.png",
+            np.random.default_rng(len(name)).integers(0, 255, (32, 32), np.uint8),
+        )
         write(tmp_path / name / "masks" / "1.png", big)
         write(tmp_path / name / "masks" / "2.png", small)
     audit = check_data(tmp_path)

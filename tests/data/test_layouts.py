@@ -22,7 +22,11 @@ def plant(root: Path, *names: str) -> Path:
 
 def pairs_of(root: Path, **flags: str) -> list[tuple[str, ...]]:
     return [
-        (pair.part, pair.image.path.relative_to(root).as_posix(), *(m.path.relative_to(root).as_posix() for m in pair.masks))
+        (
+            pair.part,
+            pair.image.path.relative_to(root).as_posix(),
+            *(m.path.relative_to(root).as_posix() for m in pair.masks),
+        )
         for pair in find_pairs(root, **flags).pairs
     ]
 
@@ -347,11 +351,16 @@ def test_layout(name: str, tmp_path: Path) -> None:
 
 def test_each_file_is_used_once(tmp_path: Path) -> None:
     plant(tmp_path, "images/1.png", "images/11.png", "masks/mask_1.png", "masks/mask_11.png")
-    assert pairs_of(tmp_path) == [("all", "images/1.png", "masks/mask_1.png"), ("all", "images/11.png", "masks/mask_11.png")]
+    assert pairs_of(tmp_path) == [
+        ("all", "images/1.png", "masks/mask_1.png"),
+        ("all", "images/11.png", "masks/mask_11.png"),
+    ]
 
 
 def test_hidden_files_and_links_in_a_circle(tmp_path: Path) -> None:
-    plant(tmp_path, "images/a.png", "masks/a.png", "images/.a.png", "images/Thumbs.db", "images/.ipynb_checkpoints/a.png")
+    plant(
+        tmp_path, "images/a.png", "masks/a.png", "images/.a.png", "images/Thumbs.db", "images/.ipynb_checkpoints/a.png"
+    )
     plant(tmp_path, "__MACOSX/images/a.png")
     (tmp_path / "images" / "loop").symlink_to(tmp_path)
     assert pairs_of(tmp_path) == [("all", "images/a.png", "masks/a.png")]
@@ -387,7 +396,9 @@ def test_same_stem_twice_takes_the_lossless_one(tmp_path: Path) -> None:
     plant(tmp_path, "images/a.png", "images/a.jpg", "images/b.png", "masks/a.png", "masks/b.png")
     layout = find_pairs(tmp_path)
     assert [pair.image.path.name for pair in layout.pairs] == ["a.png", "b.png"]
-    assert [str(p) for p in layout.problems] == ["images/a.jpg: same name as a.png, which is used; remove one of the two"]
+    assert [str(p) for p in layout.problems] == [
+        "images/a.jpg: same name as a.png, which is used; remove one of the two"
+    ]
 
 
 def test_equal_stems_get_unique_names(tmp_path: Path) -> None:
@@ -501,7 +512,13 @@ def test_words() -> None:
     assert read_words("JPEGImages").role == "image"
     assert read_words("label_images").role == "mask"
     assert read_words("contrast").part == ""
-    assert [stem_role(stem) for stem in ("x_mask", "unmasked_3", "x", "y", "a_labelIds")] == ["mask", "", "", "", "mask"]
+    assert [stem_role(stem) for stem in ("x_mask", "unmasked_3", "x", "y", "a_labelIds")] == [
+        "mask",
+        "",
+        "",
+        "",
+        "mask",
+    ]
     assert sorted(["s10", "S2", "s1"], key=natural) == ["s1", "S2", "s10"]
 
 

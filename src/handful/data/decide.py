@@ -20,7 +20,16 @@ from handful.data.numbered import number_objects
 from handful.data.pairs import Pair
 from handful.data.polarity import settle_background
 from handful.data.problem import WARNING, Problem
-from handful.data.readings import Decision, as_classes, as_labels, at_threshold, brightness, even_steps, two_values
+from handful.data.readings import (
+    MOST_CLASSES,
+    Decision,
+    as_classes,
+    as_labels,
+    at_threshold,
+    brightness,
+    even_steps,
+    two_values,
+)
 from handful.data.smeared import many_between, smeared, smeared_colours
 from handful.data.told import told_values
 from handful.data.values import Values, ambiguous, list_values, require_two, unify
