@@ -1,0 +1,38 @@
+# make install   .venv with the `handful` command and what the tests need, every version as in constraints.txt
+# make demo      the whole road on bundled pictures of cell nuclei, about a minute
+# make test      the default tests;  make test-slow: those that train for long or need ../shared/data
+# make lint      ruff and strict mypy
+# make lock      write constraints.txt anew from what is installed
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: install demo test test-slow lint lock clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "handful needs Python 3.11 or newer")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(STAMP)
+
+demo: install
+	$(BIN)/handful demo -o demo
+
+test: install
+	$(BIN)/python -m pytest
+
+test-slow: install
+	$(BIN)/python -m pytest -m slow
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+lock:
+	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
+
+clean:
+	rm -rf .venv demo runs build .pytest_cache .mypy_cache .ruff_cache
