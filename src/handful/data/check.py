@@ -532,7 +532,7 @@ def _set_problems(
             problems.append(
                 Problem(
                     where,
-                    f"is {fact.width}x{fact.height}, {area / middle:.2g} times the median area of this set",
+                    f"is {fact.width}x{fact.height}, {_times(area / middle)} than is usual in this set",
                     WARNING,
                 )
             )
@@ -552,6 +552,10 @@ def _set_problems(
                     Problem(shown[fact.name], f"has {fact.channels} channels where others have {most}", WARNING)
                 )
     return problems
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.2g} times larger" if ratio > 1 else f"{1 / ratio:.2g} times smaller"
 
 
 def _nothing_usable(root: Path, problems: Sequence[Problem]) -> str:

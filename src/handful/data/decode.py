@@ -258,6 +258,8 @@ def _tiff_series(tiff: Any) -> tuple[str, tuple[int, ...]]:
     axes, shape = str(series.axes), tuple(int(n) for n in series.shape)
     if len(shape) == 3 and axes[0] in "QIR" and axes[1:] == "YX" and shape[2] < 16 <= shape[0] and shape[1] >= 16:
         return "YXS", shape
+    if tiff.is_imagej and axes == "CYX" and shape[0] > 4:
+        return "QYX", shape  # ImageJ files of other programs call slices channels: the masks tell
     return axes, shape
 
 
@@ -414,7 +416,7 @@ def _reason(path: Path, error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "is damaged or no image that can be read. Open it in a viewer and save it again as PNG, or remove it."
     detail = text.splitlines()[0][:120] if text else type(error).__name__
-    if "truncated" in detail or "not enough" in detail or "cut" in detail:
+    if any(word in detail.lower() for word in ("truncated", "not enough", "unexpected end", "mmap length")):
         return f"is cut short ({detail}). Copy it again or remove it."
     return f"is damaged and cannot be read ({detail}). Copy it again or save it anew as PNG."
 

@@ -130,7 +130,8 @@ def make_split(audit: Audit, *, test_fraction: float | None = None, seed: int = 
         words.append(f"trained on all {_images(len(names))} (test fraction 0): no test, so no honest score")
     elif parts["test"]:
         held, training, validation = parts["test"], parts["train"], parts["val"]
-        words.append(f"test on the {_images(len(held))} of the folders' own test part")
+        own = "test" if any(pair.part == "test" for pair in audit.pairs) else "val"
+        words.append(f"test on the {_images(len(held))} of the folders' own {own} part")
     elif len(_units(names, audit)) == 1:
         held, validation = [], []
         training = names
@@ -259,7 +260,9 @@ def _units(names: Sequence[str], audit: Audit) -> list[list[str]]:
     units: dict[tuple[str, ...], list[str]] = {}
     for name in names:
         units.setdefault(group_of.get(name, (name,)), []).append(name)
-    return sorted(units.values(), key=lambda unit: min(audit.facts[name].content for name in unit))
+    for unit in units.values():
+        unit.sort(key=lambda name: audit.facts[name].content)
+    return sorted(units.values(), key=lambda unit: audit.facts[unit[0]].content)
 
 
 def _chance(seed: int, *words: str) -> float:
@@ -374,7 +377,7 @@ def _unlike(held: Sequence[str], names: Sequence[str], features: dict[str, NDArr
         present = np.sum([audit.facts[name].class_pixels for name in side], axis=0) > 0
         everywhere = np.sum([audit.facts[name].class_pixels for name in names], axis=0) > 0
         distance += 10 * int((everywhere & ~present).sum())
-    return distance
+    return round(distance, 9)  # sums differ in the last bits with the order of the names
 
 
 # ------------------------------------------------------------------------------------------------- validation
