@@ -299,7 +299,8 @@ def test_never_loads_torch() -> None:
 
     code = (
         "import sys, handful.data.check, handful.data.split, handful.data.sample; "
-        "heavy = {'torch', 'skimage', 'scipy', 'PIL', 'tifffile', 'matplotlib'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)"
+        "heavy = {'torch', 'skimage', 'scipy', 'PIL', 'tifffile', 'matplotlib'} & set(sys.modules); "
+        "sys.exit(str(heavy) if heavy else 0)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -321,7 +322,12 @@ def test_real_data_are_read_without_a_flag(name: str, shared_data: Path) -> None
     kind, classes, background, void, stack, pairs = REAL[name]
     audit = check_data(shared_data / name)
     reading = audit.reading
-    assert (reading.kind, len(reading.classes), reading.background, reading.void_values) == (kind, classes, background, void)
+    assert (reading.kind, len(reading.classes), reading.background, reading.void_values) == (
+        kind,
+        classes,
+        background,
+        void,
+    )
     assert (audit.stack, len(audit.pairs), audit.of_severity("error"), audit.twins) == (stack, pairs, (), ())
 
 

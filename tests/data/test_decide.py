@@ -93,7 +93,7 @@ def test_inverted_polarity_is_said(plant_masks: Plant) -> None:
     audit = check_data(root)
     assert audit.reading.background == 1
     assert audit.reading.classes == ("foreground", "background")
-    assert "inverted" in audit.reading.description
+    assert "Inverted" in audit.reading.description
     assert (read_mask(audit.pairs[0], audit.reading).classes == 1 - disc()).all()  # predictions look like the files
     told = check_data(root, foreground="255").reading
     assert (told.background, told.classes) == (0, ("background", "foreground"))
@@ -155,8 +155,9 @@ def test_values_flag_may_join_values(plant_masks: Plant) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["0", "0=a", "0=a,x=b", "0=a,0=b", "=a,1=b", "0=void,1=void", "0=a,1="],
-)  # fmt: skip
+    "text",
+    ["0", "0=a", "0=a,x=b", "0=a,0=b", "=a,1=b", "0=void,1=void", "0=a,1="],
+)
 def test_values_flag_that_cannot_be_read(text: str, plant_masks: Plant) -> None:
     root = plant_masks([blocks(0, 255)])
     with pytest.raises(SettingsError, match="--values"):
@@ -165,7 +166,7 @@ def test_values_flag_that_cannot_be_read(text: str, plant_masks: Plant) -> None:
 
 def test_values_flag_must_name_all(plant_masks: Plant) -> None:
     root = plant_masks([blocks(0, 255, 7)])
-    with pytest.raises(DataError, match="value 7 at row .* is not named in --values"):
+    with pytest.raises(DataError, match=r"value 7 at row .* is not named in --values"):
         check_data(root, values="0=background,255=leaf")
 
 
@@ -373,6 +374,35 @@ def test_two_colours(plant_masks: Plant) -> None:
     assert (classes_of(root) == disc()).all()
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_smeared_colours_are_read_as_the_nearest(count: int, plant_masks: Plant) -> None:
+    """Masks painted in colours and saved as JPEG."""
+    mask = np.zeros((64, 64), np.uint8)
+    mask[8:40, 8:40] = 1
+    mask[44:60, 20:60] = count - 1
+    painted = paint(mask, {0: (0, 0, 0), 1: (255, 0, 0), 2: (0, 255, 0)})
+    root = plant_masks([painted, painted[::-1]], ".jpg", quality=90, subsampling=0)
+    reading = reading_of(root)
+    assert (reading.kind, reading.nearest, len(reading.classes)) == ("colours", True, count)
+    order = mask if count == 2 else np.array([0, 2, 1])[mask]  # green has the lesser number
+    assert (classes_of(root) == order).mean() > 0.98
+    (root / "class_dict.csv").write_text("name,r,g,b\nblack,0,0,0\nred,255,0,0\ngreen,0,255,0\n")
+    assert reading_of(root).classes == ("black", "red", "green")
+
+
+def test_some_files_with_1_and_some_with_255(plant_masks: Plant) -> None:
+    audit = check_data(plant_masks([disc(), disc(radius=8) * 255, disc(radius=9) * 255]))
+    assert (read_mask(audit.pairs[0], audit.reading).classes == disc()).all()
+    assert audit.reading.classes == ("background", "foreground")
+    assert [problem.where for problem in audit.of_severity("warning")] == ["masks/0.png"]
+
+
+def test_many_class_numbers_with_gaps(plant_masks: Plant) -> None:
+    """ADE20K: 150 classes, each image has some of them."""
+    masks = [blocks(0, *range(3 + n, 150, 17), side=64, seed=n) for n in range(3)]
+    assert reading_of(plant_masks(masks)).kind == "values"
+
+
 # ------------------------------------------------------------------------------------------------- class lists
 
 
@@ -382,13 +412,28 @@ def test_two_colours(plant_masks: Plant) -> None:
         ("classes.txt", "0 soil\n1 leaf\n2 stone\n3 void\n", ("soil", "leaf", "stone"), (3,)),
         ("classes.txt", "soil\nleaf\nstone\nignore\n", ("soil", "leaf", "stone"), (3,)),
         ("classes.txt", "leaf\nstone\nroot\n", ("background", "leaf", "stone", "root"), ()),
-        ("_classes.csv", "Pixel Value, Class\n0, background\n1, leaf\n2, stone\n3, root\n", ("background", "leaf", "stone", "root"), ()),
+        (
+            "_classes.csv",
+            "Pixel Value, Class\n0, background\n1, leaf\n2, stone\n3, root\n",
+            ("background", "leaf", "stone", "root"),
+            (),
+        ),
         ("classes.json", '["soil", "leaf", "stone", "root"]', ("soil", "leaf", "stone", "root"), ()),
-        ("classes.json", '{"0": "soil", "1": "leaf", "2": "stone", "3": "root"}', ("soil", "leaf", "stone", "root"), ()),
-        ("dataset.json", '{"labels": {"background": 0, "leaf": 1, "stone": 2, "root": 3}}', ("background", "leaf", "stone", "root"), ()),
+        (
+            "classes.json",
+            '{"0": "soil", "1": "leaf", "2": "stone", "3": "root"}',
+            ("soil", "leaf", "stone", "root"),
+            (),
+        ),
+        (
+            "dataset.json",
+            '{"labels": {"background": 0, "leaf": 1, "stone": 2, "root": 3}}',
+            ("background", "leaf", "stone", "root"),
+            (),
+        ),
         ("labels.txt", "1: big leaf\n2: stone\n3: root\n", ("background", "big leaf", "stone", "root"), ()),
     ],
-)  # fmt: skip
+)
 def test_class_lists(name: str, text: str, classes: tuple[str, ...], void: tuple[int, ...], plant_masks: Plant) -> None:
     root = plant_masks([blocks(0, 1, 2, 3, seed=n) for n in range(3)])
     (root / name).write_text(text)
@@ -402,6 +447,12 @@ def test_list_for_two_values(plant_masks: Plant) -> None:
     assert reading_of(root).classes == ("soil", "leaf")
     (root / "classes.txt").write_text("leaf\n")
     assert reading_of(root).classes == ("background", "leaf")
+
+
+def test_list_for_smeared_values(plant_masks: Plant) -> None:
+    root = plant_masks([disc() * 255] * 2, ".jpg", quality=60)
+    (root / "classes.txt").write_text("background\nleaf\n")
+    assert (reading_of(root).kind, reading_of(root).classes) == ("threshold", ("background", "leaf"))
 
 
 def test_list_of_something_else_is_passed_over(plant_masks: Plant) -> None:

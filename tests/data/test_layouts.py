@@ -128,7 +128,10 @@ LAYOUTS: dict[str, tuple[list[str], list[tuple[str, ...]]]] = {
             for n in ("000019", "000020")
             for top, ends in (
                 ("leftImg8bit", ["leftImg8bit.png"]),
-                ("gtFine", ["gtFine_color.png", "gtFine_instanceIds.png", "gtFine_labelIds.png", "gtFine_polygons.json"]),
+                (
+                    "gtFine",
+                    ["gtFine_color.png", "gtFine_instanceIds.png", "gtFine_labelIds.png", "gtFine_polygons.json"],
+                ),
             )
             for end in ends
         ],
@@ -169,7 +172,10 @@ LAYOUTS: dict[str, tuple[list[str], list[tuple[str, ...]]]] = {
             for n in ("01", "02")
         ],
     ),
-    "em stacks": (["train-volume.tif", "train-labels.tif", "test-volume.tif"], [("train", "train-volume.tif", "train-labels.tif")]),
+    "em stacks": (
+        ["train-volume.tif", "train-labels.tif", "test-volume.tif"],
+        [("train", "train-volume.tif", "train-labels.tif")],
+    ),
     "one folder": (
         ["x.png", "x_mask.png", "y.png", "y_mask.png"],
         [("all", "x.png", "x_mask.png"), ("all", "y.png", "y_mask.png")],
@@ -181,7 +187,12 @@ LAYOUTS: dict[str, tuple[list[str], list[tuple[str, ...]]]] = {
     "busi": (
         [
             *("benign/benign (1).png", "benign/benign (1)_mask.png", "benign/benign (1)_mask_1.png"),
-            *("benign/benign (2).png", "benign/benign (2)_mask.png", "normal/normal (1).png", "normal/normal (1)_mask.png"),
+            *(
+                "benign/benign (2).png",
+                "benign/benign (2)_mask.png",
+                "normal/normal (1).png",
+                "normal/normal (1)_mask.png",
+            ),
         ],
         [
             ("all", "benign/benign (1).png", "benign/benign (1)_mask.png", "benign/benign (1)_mask_1.png"),
@@ -198,14 +209,24 @@ LAYOUTS: dict[str, tuple[list[str], list[tuple[str, ...]]]] = {
         [("all", "traincrop/1.jpg", "traincrop/1.png"), ("all", "traincrop/2.jpg", "traincrop/2.png")],
     ),
     "deepcrack": (
-        [f"{part}_{kind}/{n}.{end}" for part in ("train", "test") for kind, end in (("img", "jpg"), ("lab", "png")) for n in (len(part), 9)],
+        [
+            f"{part}_{kind}/{n}.{end}"
+            for part in ("train", "test")
+            for kind, end in (("img", "jpg"), ("lab", "png"))
+            for n in (len(part), 9)
+        ],
         [
             *(("train", f"train_img/{n}.jpg", f"train_lab/{n}.png") for n in (5, 9)),
             *(("test", f"test_img/{n}.jpg", f"test_lab/{n}.png") for n in (4, 9)),
         ],
     ),
     "kvasir": (
-        ["Kvasir-SEG/images/cju0.jpg", "Kvasir-SEG/images/cju1.jpg", "Kvasir-SEG/masks/cju0.jpg", "Kvasir-SEG/masks/cju1.jpg"],
+        [
+            "Kvasir-SEG/images/cju0.jpg",
+            "Kvasir-SEG/images/cju1.jpg",
+            "Kvasir-SEG/masks/cju0.jpg",
+            "Kvasir-SEG/masks/cju1.jpg",
+        ],
         [("all", f"Kvasir-SEG/images/cju{n}.jpg", f"Kvasir-SEG/masks/cju{n}.jpg") for n in (0, 1)],
     ),
     "cvc clinic": (
@@ -214,8 +235,14 @@ LAYOUTS: dict[str, tuple[list[str], list[tuple[str, ...]]]] = {
     ),
     "bbbc005": (
         [
-            *("BBBC005_v1_images/SIMCEPImages_A01_C1_F1_s01_w1.TIF", "BBBC005_v1_images/SIMCEPImages_A02_C1_F1_s02_w1.TIF"),
-            *("BBBC005_v1_ground_truth/SIMCEPImages_A01_C1_F1_s01_w1.TIF", "BBBC005_v1_ground_truth/SIMCEPImages_A02_C1_F1_s02_w1.TIF"),
+            *(
+                "BBBC005_v1_images/SIMCEPImages_A01_C1_F1_s01_w1.TIF",
+                "BBBC005_v1_images/SIMCEPImages_A02_C1_F1_s02_w1.TIF",
+            ),
+            *(
+                "BBBC005_v1_ground_truth/SIMCEPImages_A01_C1_F1_s01_w1.TIF",
+                "BBBC005_v1_ground_truth/SIMCEPImages_A02_C1_F1_s02_w1.TIF",
+            ),
         ],
         [
             (
@@ -241,12 +268,27 @@ LAYOUTS: dict[str, tuple[list[str], list[tuple[str, ...]]]] = {
         [("all", "images/a.png", "masks/a/0.png", "masks/a/1.png"), ("all", "images/b.png", "masks/b/0.png")],
     ),
     "nnu-net": (
-        ["imagesTr/case_01_0000.png", "imagesTr/case_02_0000.png", "labelsTr/case_01.png", "labelsTr/case_02.png", "imagesTs/case_03_0000.png"],
+        [
+            "imagesTr/case_01_0000.png",
+            "imagesTr/case_02_0000.png",
+            "labelsTr/case_01.png",
+            "labelsTr/case_02.png",
+            "imagesTs/case_03_0000.png",
+        ],
         [("train", f"imagesTr/case_0{n}_0000.png", f"labelsTr/case_0{n}.png") for n in (1, 2)],
     ),
     "yolo order": (
-        [f"{kind}/{part}/{part[0]}{n}.png" for kind in ("images", "labels") for part in ("train", "val") for n in (1, 2)],
-        [(part, f"images/{part}/{part[0]}{n}.png", f"labels/{part}/{part[0]}{n}.png") for part in ("train", "val") for n in (1, 2)],
+        [
+            f"{kind}/{part}/{part[0]}{n}.png"
+            for kind in ("images", "labels")
+            for part in ("train", "val")
+            for n in (1, 2)
+        ],
+        [
+            (part, f"images/{part}/{part[0]}{n}.png", f"labels/{part}/{part[0]}{n}.png")
+            for part in ("train", "val")
+            for n in (1, 2)
+        ],
     ),
     "same names in each part": (
         [f"{part}/{kind}/0.png" for part in ("Train", "VALID", "testing") for kind in ("input", "mask")],
@@ -268,11 +310,23 @@ LAYOUTS: dict[str, tuple[list[str], list[tuple[str, ...]]]] = {
         [("all", "images/01_dr.JPG", "manual1/01_dr.tif"), ("all", "images/02_h.jpg", "manual1/02_h.tif")],
     ),
     "stare": (
-        ["stare-images/im0001.ppm", "stare-images/im0002.ppm", "labels-ah/im0001.ah.ppm", "labels-ah/im0002.ah.ppm", "labels-vk/im0001.vk.ppm", "labels-vk/im0002.vk.ppm"],
+        [
+            "stare-images/im0001.ppm",
+            "stare-images/im0002.ppm",
+            "labels-ah/im0001.ah.ppm",
+            "labels-ah/im0002.ah.ppm",
+            "labels-vk/im0001.vk.ppm",
+            "labels-vk/im0002.vk.ppm",
+        ],
         [("all", f"stare-images/im000{n}.ppm", f"labels-ah/im000{n}.ah.ppm") for n in (1, 2)],
     ),
     "horses": (
-        ["weizmann/horse/horse001.png", "weizmann/horse/horse002.png", "weizmann/mask/horse001.png", "weizmann/mask/horse002.png"],
+        [
+            "weizmann/horse/horse001.png",
+            "weizmann/horse/horse002.png",
+            "weizmann/mask/horse001.png",
+            "weizmann/mask/horse002.png",
+        ],
         [("all", f"weizmann/horse/horse00{n}.png", f"weizmann/mask/horse00{n}.png") for n in (1, 2)],
     ),
     "deepglobe": (
@@ -280,11 +334,25 @@ LAYOUTS: dict[str, tuple[list[str], list[tuple[str, ...]]]] = {
         [("train", "train/12_sat.jpg", "train/12_mask.png"), ("train", "train/34_sat.jpg", "train/34_mask.png")],
     ),
     "potsdam": (
-        ["2_Ortho_RGB/top_potsdam_2_10_RGB.tif", "2_Ortho_RGB/top_potsdam_2_11_RGB.tif", "5_Labels_all/top_potsdam_2_10_label.tif", "5_Labels_all/top_potsdam_2_11_label.tif"],
-        [("all", f"2_Ortho_RGB/top_potsdam_2_1{n}_RGB.tif", f"5_Labels_all/top_potsdam_2_1{n}_label.tif") for n in (0, 1)],
+        [
+            "2_Ortho_RGB/top_potsdam_2_10_RGB.tif",
+            "2_Ortho_RGB/top_potsdam_2_11_RGB.tif",
+            "5_Labels_all/top_potsdam_2_10_label.tif",
+            "5_Labels_all/top_potsdam_2_11_label.tif",
+        ],
+        [
+            ("all", f"2_Ortho_RGB/top_potsdam_2_1{n}_RGB.tif", f"5_Labels_all/top_potsdam_2_1{n}_label.tif")
+            for n in (0, 1)
+        ],
     ),
     "roboflow": (
-        ["train/a_jpg.rf.1f.jpg", "train/a_jpg.rf.1f_mask.png", "train/_classes.csv", "valid/b_jpg.rf.2e.jpg", "valid/b_jpg.rf.2e_mask.png"],
+        [
+            "train/a_jpg.rf.1f.jpg",
+            "train/a_jpg.rf.1f_mask.png",
+            "train/_classes.csv",
+            "valid/b_jpg.rf.2e.jpg",
+            "valid/b_jpg.rf.2e_mask.png",
+        ],
         [
             ("train", "train/a_jpg.rf.1f.jpg", "train/a_jpg.rf.1f_mask.png"),
             ("val", "valid/b_jpg.rf.2e.jpg", "valid/b_jpg.rf.2e_mask.png"),
@@ -306,9 +374,20 @@ LAYOUTS: dict[str, tuple[list[str], list[tuple[str, ...]]]] = {
         ["Train/input/cat.0.jpg", "Train/input/cat.1.jpg", "Train/mask/mask_cat.0.jpg", "Train/mask/mask_cat.1.jpg"],
         [("train", f"Train/input/cat.{n}.jpg", f"Train/mask/mask_cat.{n}.jpg") for n in (0, 1)],
     ),
-    "one image, one mask": (["images/photo.jpg", "masks/drawing.png"], [("all", "images/photo.jpg", "masks/drawing.png")]),
+    "one image, one mask": (
+        ["images/photo.jpg", "masks/drawing.png"],
+        [("all", "images/photo.jpg", "masks/drawing.png")],
+    ),
     "overlays beside": (
-        ["images/a.png", "images/b.png", "labels/a.png", "labels/b.png", "overlay/a.png", "overlay/b.png", "predictions/a.png"],
+        [
+            "images/a.png",
+            "images/b.png",
+            "labels/a.png",
+            "labels/b.png",
+            "overlay/a.png",
+            "overlay/b.png",
+            "predictions/a.png",
+        ],
         [("all", "images/a.png", "labels/a.png"), ("all", "images/b.png", "labels/b.png")],
     ),
     "masks in several folders": (
@@ -316,14 +395,24 @@ LAYOUTS: dict[str, tuple[list[str], list[tuple[str, ...]]]] = {
         [("all", "images/a.png", "masks1/a.png"), ("all", "images/b.png", "masks2/b.png")],
     ),
     "evican": (
-        ["Images/EVICAN_train/12_ACHN.jpg", "Images/EVICAN_val/13_ACHN.jpg", "Masks/EVICAN_train_masks/Cells/12_ACHN.png", "Masks/EVICAN_val_masks/Cells/13_ACHN.png"],
+        [
+            "Images/EVICAN_train/12_ACHN.jpg",
+            "Images/EVICAN_val/13_ACHN.jpg",
+            "Masks/EVICAN_train_masks/Cells/12_ACHN.png",
+            "Masks/EVICAN_val_masks/Cells/13_ACHN.png",
+        ],
         [
             ("train", "Images/EVICAN_train/12_ACHN.jpg", "Masks/EVICAN_train_masks/Cells/12_ACHN.png"),
             ("val", "Images/EVICAN_val/13_ACHN.jpg", "Masks/EVICAN_val_masks/Cells/13_ACHN.png"),
         ],
     ),
     "kitti road": (
-        ["training/image_2/um_000000.png", "training/image_2/um_000001.png", "training/gt_image_2/um_road_000000.png", "training/gt_image_2/um_road_000001.png"],
+        [
+            "training/image_2/um_000000.png",
+            "training/image_2/um_000001.png",
+            "training/gt_image_2/um_road_000000.png",
+            "training/gt_image_2/um_road_000001.png",
+        ],
         [("train", f"training/image_2/um_00000{n}.png", f"training/gt_image_2/um_road_00000{n}.png") for n in (0, 1)],
     ),
     "x and y": (
@@ -331,14 +420,21 @@ LAYOUTS: dict[str, tuple[list[str], list[tuple[str, ...]]]] = {
         [("all", "X/1.npy", "Y/1.npy"), ("all", "X/2.npy", "Y/2.npy")],
     ),
     "tissue images": (
-        ["TNBC/Slide_01/01_1.png", "TNBC/Slide_01/01_2.png", "TNBC/GT_01/01_1.png", "TNBC/GT_01/01_2.png", "TNBC/Slide_02/02_1.png", "TNBC/GT_02/02_1.png"],
+        [
+            "TNBC/Slide_01/01_1.png",
+            "TNBC/Slide_01/01_2.png",
+            "TNBC/GT_01/01_1.png",
+            "TNBC/GT_01/01_2.png",
+            "TNBC/Slide_02/02_1.png",
+            "TNBC/GT_02/02_1.png",
+        ],
         [
             ("all", "TNBC/Slide_01/01_1.png", "TNBC/GT_01/01_1.png"),
             ("all", "TNBC/Slide_01/01_2.png", "TNBC/GT_01/01_2.png"),
             ("all", "TNBC/Slide_02/02_1.png", "TNBC/GT_02/02_1.png"),
         ],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -430,7 +526,7 @@ def test_nothing_to_pair(files: list[str], words: list[str], tmp_path: Path) -> 
 
 def test_missing_folder_names_the_nearest(tmp_path: Path) -> None:
     plant(tmp_path, "leaves/images/a.png")
-    with pytest.raises(DataError, match="no such folder. Did you mean .*leaves"):
+    with pytest.raises(DataError, match=r"no such folder\. Did you mean .*leaves"):
         find_pairs(tmp_path / "leafs")
 
 
@@ -447,19 +543,30 @@ FLAGS: dict[str, tuple[list[str], str, str, list[tuple[str, str]]]] = {
     "single files": (["a.jpg", "m.png"], "a.jpg", "m.png", [("a.jpg", "m.png")]),
     "folders": (["p/a.jpg", "q/a.png"], "p", "q", [("p/a.jpg", "q/a.png")]),
     "globs": (
-        ["p/a.jpg", "p/b.jpg", "q/a_x.png", "q/b_x.png"], "p/*.jpg", "q/*.png",
+        ["p/a.jpg", "p/b.jpg", "q/a_x.png", "q/b_x.png"],
+        "p/*.jpg",
+        "q/*.png",
         [("p/a.jpg", "q/a_x.png"), ("p/b.jpg", "q/b_x.png")],
     ),
     "numbers": (
-        ["p/s1.jpg", "p/s10.jpg", "q/t001.png", "q/t010.png"], "p/*", "q/*",
+        ["p/s1.jpg", "p/s10.jpg", "q/t001.png", "q/t010.png"],
+        "p/*",
+        "q/*",
         [("p/s1.jpg", "q/t001.png"), ("p/s10.jpg", "q/t010.png")],
     ),
     "deep glob": (
-        ["p/x/a.jpg", "p/y/b.jpg", "q/a.png", "q/b.png"], "p/**/*.jpg", "q/*.png",
+        ["p/x/a.jpg", "p/y/b.jpg", "q/a.png", "q/b.png"],
+        "p/**/*.jpg",
+        "q/*.png",
         [("p/x/a.jpg", "q/a.png"), ("p/y/b.jpg", "q/b.png")],
     ),
-    "masks among the images": (["a.png", "a_m.png", "b.png", "b_m.png"], "*.png", "*_m.png", [("a.png", "a_m.png"), ("b.png", "b_m.png")]),
-}  # fmt: skip
+    "masks among the images": (
+        ["a.png", "a_m.png", "b.png", "b_m.png"],
+        "*.png",
+        "*_m.png",
+        [("a.png", "a_m.png"), ("b.png", "b_m.png")],
+    ),
+}
 
 
 @pytest.mark.parametrize("name", FLAGS)

@@ -11,7 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from handful.data import Audit, ImageFacts, ImageFile, MaskReading, Pair, Region, Split, check_data, keep_split, make_split
+from handful.data import (
+    Audit,
+    ImageFacts,
+    ImageFile,
+    MaskReading,
+    Pair,
+    Region,
+    Split,
+    check_data,
+    keep_split,
+    make_split,
+)
 from handful.data.mask import read_mask
 from handful.errors import DataError, SettingsError
 
@@ -49,7 +60,9 @@ def audits(draw: st.DrawFn) -> Audit:
     count = draw(st.integers(2, 40))
     seed = draw(st.integers(0, 999))
     rng = np.random.default_rng(seed)
-    images = [facts(f"i{n}", seed * 1000 + n, float(rng.uniform()), float(rng.uniform(0.05, 0.6))) for n in range(count)]
+    images = [
+        facts(f"i{n}", seed * 1000 + n, float(rng.uniform()), float(rng.uniform(0.05, 0.6))) for n in range(count)
+    ]
     order = rng.permutation(count)
     twins: list[tuple[str, ...]] = []
     at = 0
@@ -77,7 +90,10 @@ def test_laws(audit: Audit, fraction: float | None, seed: int) -> None:
     assert train
     assert test
     for group in audit.twins:
-        assert len({"train" if n in train else "validation" if n in validation else "test" for n in group}) == 1 or audit.runs
+        assert (
+            len({"train" if n in train else "validation" if n in validation else "test" for n in group}) == 1
+            or audit.runs
+        )
         assert not (set(group) & test and set(group) - test)
     if not audit.twins and not audit.runs:
         assert len(test) == max(1, min(len(everything) - 1, round((fraction or 0.2) * len(everything))))

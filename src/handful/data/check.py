@@ -86,8 +86,8 @@ class Audit:
     @cached_property
     def class_pixels(self) -> tuple[int, ...]:
         """Pixels of each class over all usable images."""
-        counts = np.sum([facts.class_pixels for facts in self.facts.values()], axis=0, dtype=np.int64)
-        return tuple(int(count) for count in counts)
+        counts = np.array([facts.class_pixels for facts in self.facts.values()], np.int64)
+        return tuple(counts.sum(axis=0).tolist())
 
     @cached_property
     def class_shares(self) -> tuple[float, ...]:
@@ -110,8 +110,8 @@ class Audit:
     @cached_property
     def median_size(self) -> tuple[int, int]:
         """Median height and width."""
-        heights, widths = zip(*((facts.height, facts.width) for facts in self.facts.values()), strict=True)
-        return int(np.median(heights)), int(np.median(widths))
+        facts = self.facts.values()
+        return int(np.median([fact.height for fact in facts])), int(np.median([fact.width for fact in facts]))
 
     @cached_property
     def dtypes(self) -> tuple[str, ...]:
@@ -266,7 +266,7 @@ def _audit(
     )
     if sum(pixels > 0 for pixels in audit.class_pixels) < 2:
         only = next((name for name, n in zip(reading.classes, audit.class_pixels, strict=True) if n), "void")
-        if reading.background is not None and only == reading.classes[reading.background]:
+        if reading.background is not None and only == reading.classes[reading.background] and not audit.void_share:
             raise DataError(f"{root}: all masks are empty ({only} everywhere); there is nothing to learn.")
         raise DataError(f"{root}: all masks hold one class only ({only}); at least two were expected.")
     return audit
@@ -278,7 +278,7 @@ def _audit(
 def content_hash(pixels: NDArray[Any]) -> str:
     """SHA-256 of an array: its shape, type and values, and nothing else."""
     digest = hashlib.sha256(f"{pixels.shape} {pixels.dtype.newbyteorder('=').str}".encode())
-    digest.update(np.ascontiguousarray(pixels))
+    digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
 
 
@@ -327,25 +327,36 @@ def _look_at_image(pair: Pair, pixels: NDArray[Any], bits: int, where: str, prob
     height, width, channels = pixels.shape
     if min(height, width) < SMALLEST_SIDE:
         problems.append(
-            Problem(where, f"is {width}x{height} pixels; the smallest side that can be used is {SMALLEST_SIDE}. Remove it or "
-                    "take a larger picture", ERROR)
-        )  # fmt: skip
+            Problem(
+                where,
+                f"is {width}x{height} pixels; the smallest side that can be used is {SMALLEST_SIDE}. Remove it or take "
+                "a larger picture",
+                ERROR,
+            )
+        )
         return _Look(pair, (height, width), channels, content=content_hash(pixels))
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
         bad = ~np.isfinite(pixels)
         row, column, _ = np.argwhere(bad)[0]
         kind = "NaN" if np.isnan(pixels).any() else "infinite"
         problems.append(
-            Problem(where, f"{int(bad.sum())} values are {kind} (first at row {row}, column {column}). Fill them in and save "
-                    "the image again", ERROR)
-        )  # fmt: skip
+            Problem(
+                where,
+                f"{int(bad.sum())} values are {kind} (first at row {row}, column {column}). Fill them in and save the "
+                "image again",
+                ERROR,
+            )
+        )
         return _Look(pair, (height, width), channels, content=content_hash(pixels))
     low, high, mean, std = _grey_values(pixels)
     if std < FLAT * (1 if pixels.dtype.kind in "ui" and pixels.dtype.itemsize == 1 else 0.02) or high == low:
         problems.append(
-            Problem(where, f"is almost constant (standard deviation {std:.2g} of a range of 1); it shows nothing to learn from",
-                    WARNING)
-        )  # fmt: skip
+            Problem(
+                where,
+                f"is almost constant (standard deviation {std:.2g} of a range of 1); it shows nothing to learn from",
+                WARNING,
+            )
+        )
     grey = channels == 1 or (channels == 3 and bool((pixels == pixels[:, :, :1]).all()))
     return _Look(
         pair,
@@ -598,7 +609,8 @@ def summary_lines(audit: Audit) -> list[str]:
         per = [fact.objects for fact in audit.facts.values()]
         noun = "objects" if audit.reading.instances else "connected pieces"
         lines.append(
-            f"objects  {audit.objects} {noun}, {min(per)} to {max(per)} in an image, typically {audit.object_area:.0f} pixels "
+            f"objects  {audit.objects} {noun}, {min(per)} to {max(per)} in an image, typically "
+            f"{audit.object_area:.0f} pixels "
             f"each (about {audit.object_area**0.5:.0f} x {audit.object_area**0.5:.0f})"
         )
     if audit.runs:

@@ -130,9 +130,8 @@ def _from_lines(text: str, path: Path) -> list[ClassEntry]:
             cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
         else:
             cells = [cell for cell in re.split(r"[\s,;:|\[\]()=]+", line) if cell]
-        if number == 0 and cells and all(set(re.split(r"\W+", c.casefold())) - {""} <= _HEADINGS for c in cells if c):
-            if len(cells) > 1:
-                continue
+        if number == 0 and len(cells) > 1 and set(re.split(r"\W+", " ".join(cells).casefold())) - {""} <= _HEADINGS:
+            continue
         entry = _entry(cells, comma)
         if entry is not None:
             entries.append(entry)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from handful.data.classlist import ClassList, find_class_lists, folders_near, read_class_list
-from handful.data.listed import from_lists
+from handful.data.listed import from_lists, with_names
 from handful.data.mask import VOID, MaskReading, show_value
 from handful.data.maskfile import BOUNDARIES, COLOUR, GREY, INDEX, OBJECTS, Tally
 from handful.data.numbered import number_objects
@@ -89,17 +89,16 @@ def _boundaries(forms: set[str]) -> Decision:
         raise DataError(
             "some masks are boundary drawings (.mat) and others pictures; keep them in folders of their own."
         )
-    return Decision(
-        MaskReading(
-            "boundaries", ("background", "boundary"), 0, BOUNDARIES,
-            description="boundaries drawn by several people (.mat): a pixel is boundary where at least one of them drew it.",
-        )
-    )  # fmt: skip
+    text = "boundaries drawn by several people (.mat): a pixel is boundary where at least one of them drew it."
+    return Decision(MaskReading("boundaries", ("background", "boundary"), 0, BOUNDARIES, description=text))
 
 
 def _objects(tallies: Sequence[Tally]) -> Decision:
     files = sum(int((tally.values > 0).sum()) for tally in tallies)
-    text = f"one mask file for every object ({files} objects in {len(tallies)} images); where two overlap the smaller one wins."
+    text = (
+        f"one mask file for every object ({files} objects in {len(tallies)} images); where two overlap the "
+        "smaller one wins."
+    )
     return Decision(MaskReading("objects", ("background", "foreground"), 0, OBJECTS, instances=True, description=text))
 
 
@@ -127,7 +126,7 @@ def _find_out(found: Values, lists: Sequence[ClassList]) -> Decision:
         if number_objects(found) == "yes":
             return as_labels(found, "every number is one connected object")
         return as_classes(found, "palette")
-    return _grey(found)
+    return with_names(_grey(found), lists)
 
 
 def _grey(found: Values) -> Decision:
@@ -141,7 +140,7 @@ def _grey(found: Values) -> Decision:
             "values", ("background", "foreground"), 0, GREY, ((1, 1), (2, 0), (3, VOID)),
             description="trimap: 1 is foreground, 2 is background, 3 (the rim between them) is void.",
         )  # fmt: skip
-        return Decision(reading)
+        return Decision(reading, named=True)
     decision = _two_ways(found)
     if decision is not None:
         return decision
@@ -156,7 +155,8 @@ def _grey(found: Values) -> Decision:
     if _class_numbers(values, found):
         if instances == "perhaps":
             raise DataError(
-                f"{found.tallies[0].where}: values {list_values(found)} may number classes or single objects: each is one "
+                f"{found.tallies[0].where}: values {list_values(found)} may number classes or single objects: "
+                "each is one "
                 "connected piece. Say which with --mask-kind classes or --mask-kind instances."
             )
         return as_classes(found, "class numbers")
@@ -224,7 +224,8 @@ def _strays(found: Values) -> Decision | None:
         problems.append(
             Problem(
                 tally.where,
-                f"value {show_value(value, found.form)} at row {row}, column {column} is neither {low} nor {high} ({pixels}); "
+                f"value {show_value(value, found.form)} at row {row}, column {column} is neither {low} nor "
+                f"{high} ({pixels}); "
                 'left out as void. Repaint it, or name it with --values "0=background,255=leaf,7=void"',
                 WARNING,
             )
@@ -251,7 +252,8 @@ def _colours(found: Values) -> Decision:
             return decision
         value = (rare or list(found.values))[0]
         raise DataError(
-            f"{found.where(value)} is one of {len(found.values)} colours, too many for classes: the masks look smoothed or "
+            f"{found.where(value)} is one of {len(found.values)} colours, too many for classes: the masks look "
+            "smoothed or "
             "are photographs. Save them without smoothing, or list the classes in class_dict.csv (name,r,g,b)."
         )
     return as_classes(found, "colours")
@@ -270,7 +272,8 @@ def _two_ways(found: Values) -> Decision | None:
     few = min(ones, others, key=len)[0]
     warning = Problem(
         few.where,
-        f"uses {'1' if few is ones[0] else '255'} where other files use {'255' if few is ones[0] else '1'}; both are read as "
+        f"uses {'1' if few is ones[0] else '255'} where other files use {'255' if few is ones[0] else '1'}; "
+        "both are read as "
         'the same class (if 255 is void say --values "0=background,1=foreground,255=void")',
         WARNING,
     )

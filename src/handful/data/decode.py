@@ -168,7 +168,7 @@ def count_pages(path: Path) -> Pages:
         try:
             if suffix == ".npy":
                 shape = _npy_header(path)
-                stack, _, _, _ = _axes_roles(_npy_axes(shape, path), shape)
+                stack = _axes_roles(_npy_axes(shape, path), shape)[0]
                 return Pages(math.prod(shape[axis] for axis in stack), False)
             import tifffile
 
@@ -276,7 +276,7 @@ def _decode_tiff(file: ImageFile) -> Decoded:
 
     try:
         with tifffile.TiffFile(file.path) as tiff:
-            first = tiff.pages[0]
+            first: Any = tiff.pages[0]
             photometric = int(first.photometric)
             if photometric in (0, 1, 2, 3) and "JPEG" not in first.compression.name:
                 return _read_series(tiff, file, photometric)
@@ -293,7 +293,7 @@ def _decode_tiff(file: ImageFile) -> Decoded:
 def _read_series(tiff: Any, file: ImageFile, photometric: int) -> Decoded:
     axes, shape = _tiff_series(tiff)
     series = tiff.series[0]
-    stack, channels, row, column = _axes_roles(axes, shape)
+    stack = _axes_roles(axes, shape)[0]
     count = math.prod(shape[axis] for axis in stack)
     first = tiff.pages[0]
     bits = int(first.bitspersample if not isinstance(first.bitspersample, tuple) else first.bitspersample[0])
@@ -408,7 +408,10 @@ def _reason(path: Path, error: Exception) -> str:
         return f"has no such page ({error})."
     text = str(error)
     if "imagecodecs" in text:
-        return f"is compressed in a way that needs a further package ({text}). `pip install imagecodecs`, or save it without."
+        return (
+            f"is compressed in a way that needs a further package ({text}). `pip install imagecodecs`, or "
+            "save it without."
+        )
     if isinstance(error, UnidentifiedImageError) or suffix_of(path) in TIFF_SUFFIXES | {".npy"}:
         kind = _sniff(path)
         if kind:

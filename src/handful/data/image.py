@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handful.data.decode import Decoded, ImageFile, decode
+from handful.data.decode import ImageFile, decode
 
 __all__ = ["ImageFile", "Picture", "as_unit", "read_image", "read_picture"]
 
@@ -40,7 +40,7 @@ def read_picture(file: ImageFile) -> Picture:
     decoded = decode(file)
     pixels = decoded.pixels
     if decoded.palette is not None:
-        return Picture(_colours(decoded), decoded.bits)
+        return Picture(_colours(pixels, decoded.palette), decoded.bits)
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
     note = ""
@@ -58,16 +58,14 @@ def read_picture(file: ImageFile) -> Picture:
     return Picture(pixels, decoded.bits, note)
 
 
-def _colours(decoded: Decoded) -> NDArray[Any]:
-    palette = decoded.palette
-    if palette is None:  # said for the type checker; the caller has looked
-        raise TypeError("no palette")
+def _colours(pixels: NDArray[Any], palette: NDArray[np.uint8]) -> NDArray[Any]:
     table = np.zeros((max(256, len(palette)), 3), np.uint8)
     table[: len(palette)] = palette
-    used = table[np.unique(decoded.pixels)]
+    used = table[np.unique(pixels)]
     if (used == used[:, :1]).all():
-        return table[decoded.pixels, :1].reshape(*decoded.pixels.shape, 1)
-    return table[decoded.pixels]
+        table = table[:, :1]
+    colours: NDArray[Any] = table[pixels]
+    return colours
 
 
 def _white(dtype: np.dtype[Any]) -> float:
@@ -80,11 +78,10 @@ def as_unit(image: NDArray[Any]) -> NDArray[np.float32]:
     The range follows the TYPE, never the content, so that every image of a kind is treated alike: uint8 / 255,
     uint16 / 65535, signed integers from their least to their greatest value, bool 0 and 1, floats as they are.
     """
-    if image.dtype.kind == "f":
-        return image.astype(np.float32)
-    if image.dtype.kind == "b":
+    if image.dtype.kind in "fb":
         return image.astype(np.float32)
     limits = np.iinfo(image.dtype)
     if limits.min == 0:
-        return np.multiply(image, np.float32(1.0 / limits.max), dtype=np.float32)
-    return ((image.astype(np.float64) - limits.min) / (float(limits.max) - limits.min)).astype(np.float32)
+        return np.asarray(np.multiply(image, np.float32(1.0 / limits.max), dtype=np.float32), np.float32)
+    span = float(limits.max) - limits.min
+    return np.asarray((image.astype(np.float64) - limits.min) / span, np.float32)

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 SIDE = 64  # pixels of a thumbnail's side
 COARSE = 16
-# Two thumbnails are the same picture from this correlation on, whole and in detail. Measured on five sets: JPEG at quality
-# 30, half size, brighter, gamma, noise stay above .95; different pictures reach .85 (two dark nuclei images) at most.
+# Two thumbnails are the same picture from this correlation on, whole and in detail. Measured on five sets: JPEG at
+# quality 30, half size, brighter, gamma and noise stay above .95; different pictures reach .85 at most (two dark nuclei
+# images).
 TWIN = 0.94
 
 
@@ -31,7 +32,7 @@ def thumbnail(image: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _rows(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Each thumbnail as a vector of mean 0 and length 1 (zeros where it is flat), so that a product is a correlation."""
+    """Each thumbnail as a vector of mean 0 and length 1 (0 where it is flat), so that a product is a correlation."""
     flat = thumbnails.reshape(len(thumbnails), -1)
     flat = flat - flat.mean(axis=1, keepdims=True)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
@@ -43,7 +44,8 @@ def _detail(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
     """What is left when means over 9 x 9 pixels are taken off: shading that many images share is no likeness."""
     from scipy.ndimage import uniform_filter
 
-    return thumbnails - uniform_filter(thumbnails, (0, 9, 9), mode="nearest")
+    smooth: NDArray[np.float32] = uniform_filter(thumbnails, (0, 9, 9), mode="nearest")
+    return thumbnails - smooth
 
 
 def _turned(thumbnails: NDArray[np.float32]) -> list[NDArray[np.float32]]:

@@ -74,12 +74,13 @@ def _from_list(found: Values, names: ClassList) -> Decision | None:
     strays: list[tuple[int, int]] = []
     if foreign:
         if any(tally.lossy for tally in found.tallies) and form != COLOUR and len(found.values) > 8:
-            return None  # smeared values: the names come in when the threshold is set
+            return None  # smeared values: see with_names
         if inside < 0.995 or len(foreign) > len(known):
             if inside < 0.9:
                 return None
             raise DataError(
-                f"{found.where(foreign[0])} is not in {names.path.name}. Add it there, or name the values with --values."
+                f"{found.where(foreign[0])} is not in {names.path.name}. Add it there, or name the values with "
+                "--values."
             )
         for value in foreign:
             problems.append(
@@ -98,7 +99,9 @@ def _from_list(found: Values, names: ClassList) -> Decision | None:
     background = next((i for i, name in enumerate(ordered) if name.casefold() in BACKGROUND_NAMES), None)
     reading = MaskReading(kind, tuple(ordered), background, form, tuple(sorted({*table, *strays})))
     return Decision(
-        replace(reading, description=describe_table(reading, f"names from {names.path.name}")), tuple(problems)
+        replace(reading, description=describe_table(reading, f"names from {names.path.name}")),
+        tuple(problems),
+        named=True,
     )
 
 
@@ -111,4 +114,18 @@ def _smeared(found: Values, listed: list[tuple[int, str]], names: ClassList) -> 
     background = next((i for i, name in enumerate(classes) if name.casefold() in BACKGROUND_NAMES), None)
     reading = MaskReading("colours", tuple(classes), background, COLOUR, table, nearest=True)
     why = f"names from {names.path.name}; smeared colours are read as the nearest"
-    return Decision(replace(reading, description=describe_table(reading, why)))
+    return Decision(replace(reading, description=describe_table(reading, why)), named=True)
+
+
+def with_names(decision: Decision, lists: Sequence[ClassList]) -> Decision:
+    """Two smeared classes under the names of the first list of two, dark first, or of one, which is the object."""
+    if decision.reading.kind != "threshold":
+        return decision
+    for names in lists:
+        listed = [entry.name for entry in names.entries if entry.name.casefold() not in VOID_NAMES]
+        if len(listed) in (1, 2):
+            classes = ("background", *listed)[-2:]
+            source = f"Names from {names.path.name}: dark is {classes[0]}, bright {classes[1]}."
+            text = f"{decision.reading.description} {source}"
+            return replace(decision, reading=replace(decision.reading, classes=classes, description=text), named=True)
+    return decision

@@ -27,6 +27,7 @@ from handful.errors import DataError
 __all__ = ["VOID", "Mask", "MaskReading", "apply_reading", "decide_reading", "read_annotators", "read_mask"]
 
 VOID = 255
+_UNKNOWN = 254  # no class has this number: at most 254 classes, from 0
 KINDS = ("threshold", "values", "palette", "colours", "labels", "objects", "boundaries")
 
 
@@ -175,18 +176,16 @@ def _look_up(codes: NDArray[Any], reading: MaskReading, where: str) -> NDArray[n
     known, numbers = known[order], numbers[order]
     if codes.dtype.itemsize <= 2 and codes.dtype.kind == "u":
         size = np.iinfo(codes.dtype).max + 1
-        inside = known < size
-        table = np.full(size, 254, np.uint8)
+        inside = (known >= 0) & (known < size)
+        table = np.full(size, _UNKNOWN, np.uint8)
         table[known[inside]] = numbers[inside]
-        unknown = np.ones(size, bool)
-        unknown[known[inside]] = False
-        classes = table[codes]
-        bad = unknown[codes] if (classes == 254).any() else None
+        classes: NDArray[np.uint8] = table[codes]
+        bad = classes == _UNKNOWN
     else:
         places = np.minimum(np.searchsorted(known, codes), len(known) - 1)
         classes = numbers[places]
         bad = known[places] != codes
-    if bad is not None and bad.any():
+    if bad.any():
         row, column = np.argwhere(bad)[0]
         raise DataError(unknown_value(where, int(codes[row, column]), (int(row), int(column)), reading))
     return classes
@@ -202,12 +201,13 @@ def _nearest(codes: NDArray[Any], reading: MaskReading) -> NDArray[np.uint8]:
     table = rgb(np.array([value for value, _ in reading.table], np.int64))
     numbers = np.array([number for _, number in reading.table], np.uint8)
     distance = np.stack([((rgb(colours) - row) ** 2).sum(axis=1) for row in table])
-    return numbers[distance.argmin(axis=0)][places.reshape(codes.shape)]
+    nearest: NDArray[np.uint8] = numbers[distance.argmin(axis=0)][places.reshape(codes.shape)]
+    return nearest
 
 
 def unknown_value(where: str, value: int, place: tuple[int, int], reading: MaskReading) -> str:
     """`file: value 3 at row 12, column 40 is no class (0 soil, 1 leaf). Repaint it or add it with --values.`"""
-    names = {number: name for number, name in enumerate(reading.classes)} | {VOID: "void"}
+    names = dict(enumerate(reading.classes)) | {VOID: "void"}
     listed = ", ".join(f"{show_value(code, reading.form)} {names[number]}" for code, number in reading.table[:12])
     more = ", ..." if len(reading.table) > 12 else ""
     noun = "colour" if reading.form == COLOUR else "value"
@@ -228,15 +228,17 @@ def in_form(raw: RawMask, form: str, where: str) -> NDArray[Any]:
         return raw.codes
     palette = raw.palette
     if raw.form == INDEX and palette is not None:
-        full = np.zeros((256, 3), np.int32)
-        full[: len(palette)] = palette[:256]
+        full = np.zeros((max(256, len(palette)), 3), np.int32)
+        full[: len(palette)] = palette
         if form == COLOUR:
-            return (full[:, 0] << 16 | full[:, 1] << 8 | full[:, 2])[raw.codes]
+            packed: NDArray[Any] = (full[:, 0] << 16 | full[:, 1] << 8 | full[:, 2])[raw.codes]
+            return packed
         if form == GREY:
             used = full[np.unique(raw.codes)]
             if not (used == used[:, :1]).all():
                 raise DataError(f"{where}: has colours where grey values were expected, as in the other masks.")
-            return full[:, 0].astype(np.uint8)[raw.codes]
+            grey: NDArray[Any] = full[:, 0].astype(np.uint8)[raw.codes]
+            return grey
     if raw.form == GREY and form == INDEX:
         return raw.codes
     if raw.form == GREY and form == COLOUR:

@@ -85,7 +85,7 @@ def tally_mask(raw: RawMask, where: str) -> Tally:
         counts.astype(np.int64),
         pieces,
         raw.palette,
-        zlib.compress(np.ascontiguousarray(codes), 1),
+        zlib.compress(np.ascontiguousarray(codes).data, 1),
         codes.dtype.str,
     )
 
@@ -141,7 +141,8 @@ def _settle_alpha(pixels: NDArray[Any]) -> NDArray[Any]:
     visible = colours[alpha > 0]
     if (colours == colours[0, 0]).all() or (visible == visible[0]).all():
         return alpha
-    return np.where((alpha >= 128)[:, :, None], colours, 0).astype(colours.dtype)
+    shown: NDArray[Any] = np.where((alpha >= 128)[:, :, None], colours, 0).astype(colours.dtype)
+    return shown
 
 
 def _narrow(pixels: NDArray[Any], file: ImageFile) -> NDArray[Any]:
@@ -152,17 +153,19 @@ def _narrow(pixels: NDArray[Any], file: ImageFile) -> NDArray[Any]:
         if not np.isfinite(pixels).all():
             row, column = np.argwhere(~np.isfinite(pixels))[0]
             raise DataError(
-                f"{file}: {pixels[row, column]} at row {row}, column {column} is no class. Save the mask as whole numbers."
+                f"{file}: {pixels[row, column]} at row {row}, column {column} is no class. Save the mask as "
+                "whole numbers."
             )
         if (pixels == np.rint(pixels)).all():
             pixels = pixels.astype(np.int64)
         elif pixels.min() >= 0 and pixels.max() <= 1:
-            return np.rint(pixels * 255).astype(np.uint8)
+            spread: NDArray[Any] = np.rint(pixels * 255).astype(np.uint8)
+            return spread
         else:
             row, column = np.argwhere(pixels != np.rint(pixels))[0]
             raise DataError(
-                f"{file}: value {pixels[row, column]:g} at row {row}, column {column} is not a whole number. Save the mask "
-                "as whole numbers."
+                f"{file}: value {pixels[row, column]:g} at row {row}, column {column} is not a whole number. "
+                "Save the mask as whole numbers."
             )
     low, high = int(pixels.min()), int(pixels.max())
     if low < -(2**31) or high >= 2**31:
@@ -182,7 +185,8 @@ def _read_objects(files: tuple[ImageFile, ...]) -> RawMask:
         codes = _read_one(file)
         if shape is not None and codes.codes.shape != shape:
             raise DataError(
-                f"{file}: is {_size(codes.codes.shape)} but {files[0].path.name} is {_size(shape)}; the masks of one image "
+                f"{file}: is {_size(codes.codes.shape)} but {files[0].path.name} is {_size(shape)}; the masks "
+                "of one image "
                 "have one size."
             )
         shape = (codes.codes.shape[0], codes.codes.shape[1])

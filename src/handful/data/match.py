@@ -14,7 +14,19 @@ _ENDS = "|".join(
     sorted(
         MASK_WORDS
         | IMAGE_WORDS
-        | set("labelids labeltrainids instanceids color colour gtfine gtcoarse leftimg8bit class binary bw".split(" ")),
+        | {
+            "labelids",
+            "labeltrainids",
+            "instanceids",
+            "color",
+            "colour",
+            "gtfine",
+            "gtcoarse",
+            "leftimg8bit",
+            "class",
+            "binary",
+            "bw",
+        },
         key=len,
         reverse=True,
     )

@@ -218,12 +218,14 @@ def _nothing_paired(root: Path, files: list[_File], finding: _Finding) -> str:
         elif any(path.name.lower() != "classes.txt" for path in root.rglob("*.txt")):
             hint = " Annotations in .txt (YOLO) are not read: export them as mask images."
         return (
-            f"{root}: {len(files)} images but no masks found (first: {files[0].shown}).{hint} Expected {LAYOUTS}; or say "
+            f"{root}: {len(files)} images but no masks found (first: {files[0].shown}).{hint} Expected "
+            f"{LAYOUTS}; or say "
             "where they are with --images GLOB --masks GLOB."
         )
     if not roles["image"]:
         return (
-            f"{root}: {len(files)} masks but no images found (first: {files[0].shown}). Expected {LAYOUTS}; or say where "
+            f"{root}: {len(files)} masks but no images found (first: {files[0].shown}). Expected {LAYOUTS}; or "
+            "say where "
             "they are with --images GLOB --masks GLOB."
         )
     return (
@@ -443,7 +445,8 @@ def _pair_group(images: list[_File], masks: list[_File], finding: _Finding) -> s
         if matches[folder].found:
             finding.say(
                 folder or ".",
-                f"{_count(len(sets[folder]), 'mask')} of the same images, not used: those in {chosen or '.'} are (--masks picks others)",
+                f"{_count(len(sets[folder]), 'mask')} of the same images, not used: those in {chosen or '.'} "
+                "are (--masks picks others)",
                 NOTE,
             )
             taken |= {id(mask) for mask in sets[folder]}
@@ -458,7 +461,8 @@ def _take(images: list[_File], masks: list[_File], match: Match, finding: _Findi
         first = masks[match.spare[0]]
         finding.say(
             first.shown,
-            f"{_count(len(match.spare), 'file')} of this kind not used: another mask of the same image is (--masks picks others)",
+            f"{_count(len(match.spare), 'file')} of this kind not used: another mask of the same image is "
+            "(--masks picks others)",
             NOTE,
         )
     return {id(masks[i]) for i in (*match.spare, *(i for partners in match.partners for i in partners))}
@@ -597,7 +601,8 @@ def _slices(image: _File, masks: list[_File], finding: _Finding) -> int | None:
         return 1
     finding.say(
         image.shown,
-        f"holds {_count(pages.count, 'slice')} but {masks[0].shown} holds {mask_pages.count}; the same number was expected",
+        f"holds {_count(pages.count, 'slice')} but {masks[0].shown} holds {mask_pages.count}; the same number "
+        "was expected",
         ERROR,
     )
     return None

@@ -27,28 +27,27 @@ def settle_background(decision: Decision, found: Values, foreground: str | None)
         return decision
     if foreground is not None:
         return replace(decision, reading=told_foreground(reading, foreground))
-    named = next((i for i, name in enumerate(reading.classes) if name.casefold() in BACKGROUND_NAMES), None)
-    defaults = reading.classes == ("background", "foreground")
-    if len(reading.classes) == 2 and (defaults or named is None) and not reading.description.startswith("trimap"):
-        bright = _bright_share(found, reading)
-        if "--values" in reading.description and named is not None:
-            return replace(decision, reading=replace(reading, background=named))
-        if bright > BRIGHT_BACKGROUND:
-            classes = ("foreground", "background") if defaults else reading.classes
-            text = (
-                f"{reading.description} The dark class covers {100 * (1 - bright):.0f} % and is taken for the object, since the "
-                f"bright one covers {100 * bright:.0f} % of the pixels (inverted; --foreground bright if that is wrong)."
-            )
-            return Decision(
-                replace(reading, classes=classes, background=1, description=text),
-                (*decision.problems, Problem("masks", "inverted: the dark class is taken for the object, the bright one, "
-                 f"{100 * bright:.0f} % of the pixels, for the background; --foreground bright if that is wrong", NOTE)),
-            )  # fmt: skip
+    background = next((i for i, name in enumerate(reading.classes) if name.casefold() in BACKGROUND_NAMES), None)
+    if decision.named and background is not None:
+        return replace(decision, reading=replace(reading, background=background))
+    if len(reading.classes) != 2:
+        return decision
+    bright = _bright_share(found, reading)
+    if bright <= BRIGHT_BACKGROUND:
         text = f"{reading.description} The bright class, {100 * bright:.0f} % of the pixels, is the object."
         return replace(decision, reading=replace(reading, background=0, description=text))
-    if named is not None:
-        reading = replace(reading, background=named)
-    return replace(decision, reading=reading)
+    classes = reading.classes if decision.named else ("foreground", "background")
+    wrong = "--foreground bright if that is wrong"
+    text = (
+        f"{reading.description} Inverted: the dark class, {100 * (1 - bright):.0f} % of the pixels, is taken for the "
+        f"object, the bright one for the background ({wrong})."
+    )
+    note = f"inverted: the dark class is taken for the object since the bright one covers {100 * bright:.0f} %; {wrong}"
+    return replace(
+        decision,
+        reading=replace(reading, classes=classes, background=1, description=text),
+        problems=(*decision.problems, Problem("masks", note, NOTE)),
+    )
 
 
 def _bright_share(found: Values, reading: MaskReading) -> float:
@@ -87,5 +86,8 @@ def told_foreground(reading: MaskReading, foreground: str) -> MaskReading:
         text = f"{reading.description} The {side} class is the object (--foreground {foreground})."
         return replace(reading, classes=classes, background=1 - number, description=text)
     table = tuple((code, n if n == VOID else int(n == number)) for code, n in reading.table)
-    text = f"{reading.description} Only {name} is the object, all other classes are background (--foreground {foreground})."
+    text = (
+        f"{reading.description} Only {name} is the object, all other classes are background (--foreground "
+        f"{foreground})."
+    )
     return replace(reading, classes=("background", name), background=0, table=table, description=text)

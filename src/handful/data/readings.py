@@ -20,10 +20,11 @@ KIND_OF = {GREY: "values", INDEX: "palette", COLOUR: "colours"}
 
 @dataclass(frozen=True)
 class Decision:
-    """The reading, and what was noticed while deciding."""
+    """The reading, and what was noticed while deciding. `named`: the names are the user's, not ours."""
 
     reading: MaskReading
     problems: tuple[Problem, ...] = ()
+    named: bool = False
 
 
 def two_values(found: Values, low: int, high: int) -> Decision:
@@ -65,11 +66,10 @@ def as_classes(found: Values, why: str) -> Decision:
     values = [value for value in found.values if not _void_value(value, found)]
     if len(values) == 2:
         decision = two_values(found, values[0], values[1])
-        table = (*decision.reading.table, *((v, VOID) for v in found.values if v not in values))
         if found.form == COLOUR:
             values.sort(key=brightness)
-            table = ((values[0], 0), (values[1], 1), *table[2:])
-        reading = replace(decision.reading, table=tuple(sorted(table)))
+        pair = [(values[0], 0), (values[1], 1), *((v, VOID) for v in found.values if v not in values)]
+        reading = replace(decision.reading, table=tuple(sorted(pair)))
         return Decision(replace(reading, description=describe_table(reading, why)))
     if len(values) > MOST_CLASSES or (found.values[-1] > 255 and found.form != COLOUR):
         raise ambiguous(found)

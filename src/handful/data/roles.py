@@ -64,12 +64,12 @@ class Words:
 
 
 def words_of(name: str) -> list[str]:
-    """The words of a name in lower case, split at case changes, digits and signs: `leftImg8bit` is left, img, 8, bit."""
+    """The words of a name in lower case, split at case changes, digits, signs: `leftImg8bit` is left, img, 8, bit."""
     return [word.lower() for word in _WORD.findall(name)]
 
 
 def read_words(name: str) -> Words:
-    """Role and part of one folder name (`trainannot`, `SegmentationClass`, `ISIC2018_Training_GroundTruth`, `gtFine`)."""
+    """Role and part of a folder name (`trainannot`, `SegmentationClass`, `ISIC2018_Training_GroundTruth`, `gtFine`)."""
     words = words_of(re.sub(r"\d+ ?bit", "", name, flags=re.IGNORECASE))
     whole = "".join(words)
     if whole in MASK_WORDS:

@@ -47,9 +47,15 @@ def read_sample(pair: Pair, reading: MaskReading, channels: int) -> Sample:
 
 def size_mismatch(where: str, image: Sequence[int], mask_name: str, mask: Sequence[int]) -> str:
     """The message for an image and a mask of different size, with what is likely to have gone wrong."""
-    text = f"{where}: is {image[1]}x{image[0]} but its mask {mask_name} is {mask[1]}x{mask[0]}; width and height must agree."
+    text = (
+        f"{where}: is {image[1]}x{image[0]} but its mask {mask_name} is {mask[1]}x{mask[0]}; width and "
+        "height must agree."
+    )
     if (image[1], image[0]) == (mask[0], mask[1]):
-        return f"{text} One of them is turned by 90 degrees: turn it back (photographs are read upright, as their EXIF tag says)."
+        return (
+            f"{text} One of them is turned by 90 degrees: turn it back (photographs are read upright, as "
+            "their EXIF tag says)."
+        )
     return f"{text} Save the mask again at the size of the image, without smoothing."
 
 
@@ -69,7 +75,8 @@ def match_channels(image: NDArray[Any], channels: int, where: str) -> NDArray[An
     elif have == 2 and channels == 1:
         return np.ascontiguousarray(image[:, :, :1])
     raise DataError(
-        f"{where}: has {have} channel{'s' if have > 1 else ''} where {channels} {'were' if channels > 1 else 'was'} expected. "
+        f"{where}: has {have} channel{'s' if have > 1 else ''} where {channels} "
+        f"{'were' if channels > 1 else 'was'} expected. "
         "Save it with the channels of the training images."
     )
 

@@ -15,6 +15,7 @@ from handful.errors import DataError
 
 EXTREMES = 32  # a JPEG smears 0 and 255 by this much
 NEAR = 64.0  # distance of a smeared colour from its own, in RGB
+CRUMB = 6  # pixels; soft rims fall into pieces of one or two
 MOST_SMEARED = 24  # colours that can still be told apart when smeared
 
 
@@ -26,6 +27,9 @@ def many_between(found: Values) -> bool:
     between = [value for value in found.values if low < value < high]
     if len(between) < 8 or max(found.share(value) for value in between) >= 0.05:
         return False
+    pieces = sum(max(1, tally.pieces) for tally in found.tallies)
+    if sum(found.pixels[value] for value in between) > CRUMB * pieces:
+        return False  # a rim of soft pixels falls into crumbs, classes do not
     return found.share(*(v for v in found.values if v <= low + EXTREMES or v >= high - EXTREMES)) >= 0.85
 
 
@@ -42,7 +46,8 @@ def smeared(found: Values) -> Decision:
     if near < 0.85 or peak > 0.04 or top < 100:
         value = max(between, key=lambda v: found.pixels[v], default=top)
         raise DataError(
-            f"{found.where(value)}: masks saved as JPEG, or with soft edges, must have two heaps of values, near 0 and near "
+            f"{found.where(value)}: masks saved as JPEG, or with soft edges, must have two heaps of values, "
+            "near 0 and near "
             f"255, but {100 * (1 - near):.0f} % of the pixels lie between. If they are to be cut at the middle use "
             "--mask-kind threshold; if they number classes save them as PNG without smoothing."
         )

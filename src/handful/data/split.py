@@ -147,7 +147,8 @@ def make_split(audit: Audit, *, test_fraction: float | None = None, seed: int = 
     if leaks:
         shown = ", ".join(leaks[:3]) + (" ..." if len(leaks) > 3 else "")
         words.append(
-            f"careful: {_images(len(leaks))} to train on ({shown}) {'is' if len(leaks) == 1 else 'are'} in the test too, so its score flatters"
+            f"careful: {_images(len(leaks))} to train on ({shown}) {'is' if len(leaks) == 1 else 'are'} in the "
+            "test too, so its score flatters"
         )
     whole = _whole(audit)
     split = Split(
@@ -220,7 +221,7 @@ def _rename(contents: dict[str, str], audit: Audit | None) -> dict[str, str] | N
 
 
 def _parts(audit: Audit) -> dict[str, list[str]]:
-    """Names by side as the folders say; a val part without a test part is the test. All train where that is all there is."""
+    """Names by side as the folders say; val without test is the test. All train where there is one part only."""
     parts: dict[str, list[str]] = {"train": [], "val": [], "test": []}
     for pair in audit.pairs:
         parts["train" if pair.part == "all" else pair.part].append(pair.name)
@@ -448,7 +449,10 @@ def _inside(audit: Audit, seed: int) -> tuple[dict[str, list[Region]], str]:
         f"there is only one image: its {name} ({width}x{height} pixels, {100 * share:.0f} %) is held back for the test"
     )
     if len(audit.pairs) > 1:
-        text = f"all {len(audit.pairs)} images are the same picture: the {name} of each ({100 * share:.0f} %) is held back for the test"
+        text = (
+            f"all {len(audit.pairs)} images are the same picture: the {name} of each ({100 * share:.0f} %) "
+            "is held back for the test"
+        )
     missing = lacking([test]) | lacking(train)
     if missing:
         names = ", ".join(audit.reading.classes[number] for number in sorted(missing))

@@ -52,11 +52,12 @@ def told_values(found: Values, text: str) -> Decision:
         middle = (centres[0] + centres[-1] + 1) / 2
         ordered = tuple(names[dict(table)[code]] for code in (centres[0], centres[-1]))
         text = f"JPEG masks, {ordered[1]} from {middle:g} up, {ordered[0]} below (--values)."
-        return Decision(MaskReading("threshold", ordered, 0, GREY, threshold=middle, description=text))
+        return Decision(MaskReading("threshold", ordered, 0, GREY, threshold=middle, description=text), named=True)
     if others:
         raise DataError(
-            f"{found.where(others[0])} is not named in --values. Add it, for example {show_value(others[0], found.form)}=void."
+            f"{found.where(others[0])} is not named in --values. Add it, for example "
+            f"{show_value(others[0], found.form)}=void."
         )
     kind = KIND_OF[found.form]
     reading = MaskReading(kind, tuple(names), None, found.form, tuple(sorted(table)))
-    return Decision(replace(reading, description=describe_table(reading, "as --values says")))
+    return Decision(replace(reading, description=describe_table(reading, "as --values says")), named=True)

@@ -90,10 +90,11 @@ def _grey_palettes(tallies: Sequence[Tally]) -> bool:
 
 
 def _used_colours(tally: Tally) -> NDArray[np.int64]:
-    table = np.zeros((256, 3), np.int64)
+    table = np.zeros((65536 if tally.palette is not None and len(tally.palette) > 256 else 256, 3), np.int64)
     if tally.palette is not None:
-        table[: len(tally.palette)] = tally.palette[:256]
-    return table[tally.values]
+        table[: len(tally.palette)] = tally.palette
+    used: NDArray[np.int64] = table[tally.values]
+    return used
 
 
 def _convert(tally: Tally, form: str) -> Tally:
@@ -112,11 +113,13 @@ def require_two(found: Values) -> None:
         shown = show_value(value, found.form)
         if value == 0:
             raise DataError(
-                f"all {len(found.tallies)} masks are empty (value 0 everywhere); there is nothing to learn. Check that these "
+                f"all {len(found.tallies)} masks are empty (value 0 everywhere); there is nothing to learn. "
+                "Check that these "
                 f"are the label files (first: {found.tallies[0].where})."
             )
         raise DataError(
-            f"all {len(found.tallies)} masks hold one class only (value {shown} everywhere); at least two were expected. Check "
+            f"all {len(found.tallies)} masks hold one class only (value {shown} everywhere); at least two were "
+            "expected. Check "
             f"that these are the label files (first: {found.tallies[0].where})."
         )
 
