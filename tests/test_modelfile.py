@@ -234,7 +234,7 @@ def test_a_model_is_written_whole_or_not_at_all(saved, net, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full_disk)
-    with pytest.raises(OutputError, match="No space left"):
+    with pytest.raises(OutputError, match="the disk is full"):
         save_model(saved, TinyNet(3, 2), make_card())
     assert [file.name for file in saved.parent.iterdir()] == ["model.safetensors"]
     assert saved.read_bytes() == before

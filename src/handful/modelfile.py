@@ -8,17 +8,15 @@ length of the header, the header as JSON, the numbers.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import math
-import os
-import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handful.errors import HandfulError, ModelFileError, OutputError
+from handful.errors import HandfulError, ModelFileError
+from handful.files import reason, write_whole
 from handful.names import nearest
 
 if TYPE_CHECKING:
@@ -124,7 +122,8 @@ def save_model(path: str | Path, net: nn.Module, card: ModelCard) -> None:
         for name, tensor in net.state_dict().items()
     }
     text = json.dumps(card.to_dict(), sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    _write_whole(Path(path), safetensors.torch.save(tensors, {ENTRY: text}))
+    # durable: a minute of training is worth a few milliseconds
+    write_whole(Path(path), safetensors.torch.save(tensors, {ENTRY: text}), durable=True)
 
 
 def load_model(path: str | Path, device: str = "cpu") -> tuple[nn.Module, ModelCard]:
@@ -210,7 +209,8 @@ def _read_header(file: Path) -> tuple[ModelCard, dict[str, tuple[int, ...]]]:
             length = int.from_bytes(start, "little")
             header_bytes = stream.read(length) if 0 < length <= min(size - 8, LARGEST_HEADER) else b""
     except OSError as error:
-        raise ModelFileError(f"{file}: cannot be read ({error.strerror}).") from error
+        why = f"{file}: cannot be read: {reason(error)}. Copy the file again, or change its permissions."
+        raise ModelFileError(why) from error
     if size == 0:
         raise ModelFileError(f"{file}: the file is empty. Copy it again, or train again.")
     if start == bytes(len(start)):
@@ -272,21 +272,6 @@ def _build(card: ModelCard) -> nn.Module:
     from handful import models
 
     return models.build_net(card.net, in_channels=card.channels, classes=card.outputs, **card.net_settings)
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())  # a minute of training is worth a few milliseconds
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(f"{path}: the model cannot be written ({error.strerror or error}).") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def _check(card: ModelCard) -> None:

@@ -17,7 +17,7 @@ from handful.machine import Machine
 from handful.names import nearest
 from handful.normalise import measure_normalisation
 from handful.scale import working_size
-from handful.train.settings import TrainSettings
+from handful.settings import TrainSettings
 
 TASKS = ("semantic", "instances", "boundaries")
 LOOKED_AT = 24  # images whose masks are measured for thickness: enough for a median

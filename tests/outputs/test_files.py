@@ -5,7 +5,8 @@ import errno
 import pytest
 
 from handful.errors import OutputError
-from handful.outputs.files import OutputFolder, file_names, whole_file
+from handful.files import whole_file
+from handful.outputs.files import OutputFolder, file_names
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from torch import nn
 
 from handful import models
 from handful.errors import DataError, SettingsError
+from handful.measure import score_images
 from handful.modelfile import ModelCard
 from handful.predict import Segmenter
 
@@ -123,11 +124,17 @@ def test_flips_are_an_option(photo):
 
 def test_saved_and_loaded_it_says_the_same(photo, tmp_path, monkeypatch):
     monkeypatch.setattr(models, "build_net", lambda name, *, in_channels, classes: Brightness(in_channels, classes))
-    model = make_segmenter(scores={"n": 3})
+    scores = score_images("a", [photo > 100], [photo > 120], classes=("background", "foreground"))
+    model = make_segmenter(scores=scores.to_dict())
     model.save(tmp_path / "model.safetensors")
     loaded = Segmenter.load(tmp_path)
-    assert loaded.scores == {"n": 3}
+    assert loaded.scores is not None
+    assert loaded.scores.to_dict() == scores.to_dict()
     assert np.array_equal(loaded.predict(photo).probabilities, model.predict(photo).probabilities)
+
+
+def test_scores_of_another_version_do_not_stop_a_model():
+    assert make_segmenter(scores={"n": 3}).scores is None
 
 
 def test_an_unknown_device_is_refused(tmp_path):

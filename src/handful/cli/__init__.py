@@ -18,7 +18,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
     from handful.cli.app import app
     from handful.errors import HandfulError
-    from handful.outputs.files import reason
+    from handful.files import reason
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt

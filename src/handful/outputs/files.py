@@ -1,65 +1,24 @@
-"""Files that are written whole or not at all, into a folder where nothing is overwritten unasked."""
+"""A folder for results, in which nothing is overwritten unasked, and the names of the files in it."""
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 from typing import BinaryIO
 
 from handful.errors import OutputError
+from handful.files import reason, remedy, whole_file
 
 # What ends a file name of an image and says nothing about it.
 SUFFIX = re.compile(r"\.(png|jpe?g|tiff?|bmp|gif|webp|npy|ome\.tiff?)$", re.IGNORECASE)
 # Refused or changed by Windows, or in the way of a shell.
 UNSAFE = re.compile(r'[\x00-\x1f<>:"/\\|?*]+')
-REASONS = {
-    errno.EACCES: "permission denied",
-    errno.EPERM: "permission denied",
-    errno.EROFS: "the disk is read-only",
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.ENOTDIR: "a file is in the way where a folder is needed",
-    errno.EEXIST: "a file is in the way where a folder is needed",
-    errno.EISDIR: "a folder is in the way where a file is needed",
-    errno.ENAMETOOLONG: "the name is too long",
-    errno.ENOENT: "the folder does not exist",
-}
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """An open file that becomes `path` when the block ends well and leaves nothing behind when it does not.
-
-    It is written under a temporary name in the same folder and renamed, so a reader finds the old file, the new one or
-    none, never half of one. Trouble with the disk is an OutputError.
-    """
-    temporary = path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        with temporary.open("xb") as stream:
-            yield stream
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {reason(error)}.") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Bytes to a file, whole or not at all."""
-    with whole_file(path) as stream:
-        stream.write(content)
-
-
-def reason(error: OSError) -> str:
-    """Why a file could not be written, in words."""
-    return REASONS.get(error.errno or 0) or error.strerror or str(error)
 
 
 def file_names(names: Iterable[str]) -> tuple[str, ...]:
@@ -90,12 +49,14 @@ class OutputFolder:
     """A folder for results, made and tried at once, so that trouble shows before long work and not after it.
 
     Without overwrite a file that was there before is never replaced; what this object wrote may be written again.
+    As a context (`with OutputFolder(...) as folder`): folders that it made and that stayed empty go when work fails.
     """
 
     def __init__(self, path: str | Path, *, overwrite: bool = False) -> None:
         self.path = Path(path)
         self.overwrite = overwrite
         self._written: set[Path] = set()
+        self._made = [one for one in (self.path, *self.path.parents) if not one.exists()]
         if self.path.exists() and not self.path.is_dir():
             raise OutputError(f"{self.path}: a file is in the way. Name a folder for the results.")
         try:
@@ -106,7 +67,26 @@ class OutputFolder:
             finally:
                 trial.unlink(missing_ok=True)
         except OSError as error:
-            raise OutputError(f"{self.path}: nothing can be written there: {reason(error)}.") from error
+            self._take_back()
+            raise OutputError(f"{self.path}: nothing can be written there: {reason(error)}. {remedy(error)}") from error
+
+    def __enter__(self) -> OutputFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._take_back()
+
+    def _take_back(self) -> None:
+        """Remove the folders that were made for this, as far as nothing is in them."""
+        made = set(self._made)
+        with suppress(OSError):
+            inner = [one for one in self.path.rglob("*") if one.is_dir()] if self.path in made else []
+            for folder in [*sorted(inner, reverse=True), *self._made]:
+                with suppress(OSError):  # what holds a file stays
+                    folder.rmdir()
 
     def refuse_existing(self, files: Iterable[str]) -> None:
         """OutputError if any of these files, named from the folder, is there and overwriting was not asked for."""
@@ -124,7 +104,7 @@ class OutputFolder:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"{path.parent}: cannot be made: {reason(error)}.") from error
+            raise OutputError(f"{path.parent}: cannot be made: {reason(error)}. {remedy(error)}") from error
         with whole_file(path) as stream:
             if isinstance(content, bytes):
                 stream.write(content)

@@ -76,7 +76,7 @@ class Segmenter:
     ) -> None:
         self.net = net.eval()
         self.card = card
-        self.scores = Scores.from_dict(card.scores) if scores is None and card.scores is not None else scores
+        self.scores = read_scores(card) if scores is None else scores
         self.messages = tuple(messages)
 
     @classmethod
@@ -113,6 +113,14 @@ class Segmenter:
 def load_segmenter(path: str | Path, device: str = "auto") -> Segmenter:
     """The model in a model file or a run folder, ready to predict; see `Segmenter.load`."""
     return Segmenter.load(path, device)
+
+
+def read_scores(card: ModelCard) -> Scores | None:
+    """The scores on the card; None where there are none, or none that this version of handful knows."""
+    try:
+        return None if card.scores is None else Scores.from_dict(card.scores)
+    except (KeyError, TypeError, ValueError, AttributeError):  # prediction needs none of it
+        return None
 
 
 def mask_of(probabilities: NDArray[np.float32], card: ModelCard) -> NDArray[np.uint8]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
-from handful.errors import OutputError
+from handful.files import write_whole
 from handful.measure.scores import LABELS, ImageScore, Scores, trivial_label
 from handful.report.content import Picture, ReportContent
 from handful.report.curve import Curve, draw_curve
@@ -30,13 +29,8 @@ def write_report(path: str | Path, content: ReportContent) -> None:
     """
     path = Path(path)
     page = render_report(content)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(page, encoding="utf-8", errors="replace")  # a file name may hold bytes that are no text
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(f"{path}: the report cannot be written: {error.strerror or error}.") from error
+    # A file name may hold bytes that are no text.
+    write_whole(path, page.encode("utf-8", errors="replace"))
 
 
 def render_report(content: ReportContent) -> str:

@@ -15,13 +15,13 @@ from torch import Tensor, nn
 
 from handful.errors import SettingsError
 from handful.losses import build_loss
+from handful.settings import TrainSettings
 from handful.train.average import WeightAverage
 from handful.train.checkpoint import load_checkpoint, part, restore_optimiser, save_checkpoint
 from handful.train.clock import Clock
 from handful.train.guard import Guard
 from handful.train.muon import Muon
 from handful.train.pool import IGNORE, Batch, Pool
-from handful.train.settings import TrainSettings
 from handful.train.validation import Validation, autocast
 
 CHECKPOINT_EVERY = 20.0  # seconds; writing one takes some hundredths of a second

@@ -11,7 +11,8 @@ from typing import Any
 
 from handful.data.split import Split
 from handful.errors import DataError, OutputError
-from handful.outputs.files import OutputFolder, write_whole
+from handful.files import write_whole
+from handful.outputs.files import OutputFolder
 
 MODEL, REPORT, SCORES = "model.safetensors", "report.html", "scores.json"
 SPLIT, HISTORY, SETTINGS, CHECKPOINT = "split.json", "history.csv", "settings.toml", "checkpoint.safetensors"

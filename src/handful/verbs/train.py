@@ -335,7 +335,7 @@ class Job:
 
     def write(self, model: Segmenter, plan: Plan, fitted: Fitted, scored: Scored) -> None:
         """The files of the run, the model first."""
-        from handful.outputs.files import write_whole
+        from handful.files import write_whole
         from handful.report.content import ReportContent
         from handful.report.page import write_report
         from handful.verbs.settings_file import settings_text
