@@ -257,6 +257,23 @@ def test_four_channels_of_sixteen_bit(tmp_path: Path, write: Write) -> None:
     assert (audit.channels, audit.dtypes, audit.bit_depths) == (4, ("uint16",), (16,))
 
 
+def test_a_test_set_is_read_as_the_training_set_was(
+    plain: Path, tmp_path_factory: pytest.TempPathFactory, write: Write
+) -> None:
+    """Alone its masks would look inverted, or empty."""
+    reading = check_data(plain).reading
+    other = tmp_path_factory.mktemp("test")
+    write(other / "images" / "0.png", picture(30))
+    write(other / "masks" / "0.png", 255 - square())
+    assert check_data(other).reading.background == 1
+    assert check_data(other, reading=reading).reading == reading
+    write(other / "masks" / "0.png", square() * 0)
+    assert check_data(other, reading=reading).class_pixels == (40 * 48, 0)
+    write(other / "masks" / "0.png", square() // 2)
+    with pytest.raises(DataError, match=r"masks/0\.png: value 127 at row 5, column 5 is no class"):
+        check_data(other, reading=reading)
+
+
 # ------------------------------------------------------------------------------------------------- stacks
 
 

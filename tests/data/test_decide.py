@@ -459,6 +459,9 @@ def test_list_of_something_else_is_passed_over(plant_masks: Plant) -> None:
     root = plant_masks([disc() * 255] * 2)
     (root / "classes.txt").write_text("a\nb\nc\nd\n")
     (root / "labels.txt").write_bytes(b"\xff\xfe\x00")
+    (root / "labels.csv").write_text("id,label\n0,0\n1,1\n")
+    (root / "label.csv").write_text("id,label\nx.png,0\ny.png,255\n")
+    (root / "names.txt").write_text("first 0\nsecond 0\nthird 255\n")
     assert reading_of(root).classes == ("background", "foreground")
 
 

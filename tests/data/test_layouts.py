@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from handful.data import find_images, find_pairs
 from handful.data.match import match_names
@@ -415,6 +417,37 @@ LAYOUTS: dict[str, tuple[list[str], list[tuple[str, ...]]]] = {
         ],
         [("train", f"training/image_2/um_00000{n}.png", f"training/gt_image_2/um_road_00000{n}.png") for n in (0, 1)],
     ),
+    "a folder for each case": (
+        ["case1/image.png", "case1/mask.png", "case2/image.png", "case2/mask.png"],
+        [("all", f"case{n}/image.png", f"case{n}/mask.png") for n in (1, 2)],
+    ),
+    "labelme": (
+        [f"{name}_json/{file}.png" for name in ("a", "b") for file in ("img", "label", "label_viz")],
+        [("all", f"{name}_json/img.png", f"{name}_json/label.png") for name in ("a", "b")],
+    ),
+    "supervisely": (
+        [f"ds/{folder}/{name}.png" for folder in ("img", "masks_human", "masks_machine") for name in ("a", "b")],
+        [("all", f"ds/img/{name}.png", f"ds/masks_machine/{name}.png") for name in ("a", "b")],
+    ),
+    "images above the masks": (
+        ["a.jpg", "b.jpg", "masks/a.png", "masks/b.png"],
+        [("all", "a.jpg", "masks/a.png"), ("all", "b.jpg", "masks/b.png")],
+    ),
+    "drone": (
+        [
+            *("set/original_images/000.jpg", "set/original_images/001.jpg", "set/label_images_semantic/000.png"),
+            *("set/label_images_semantic/001.png", "RGB_color_image_masks/000.png", "RGB_color_image_masks/001.png"),
+        ],
+        [("all", f"set/original_images/00{n}.jpg", f"set/label_images_semantic/00{n}.png") for n in (0, 1)],
+    ),
+    "words written as one": (
+        ["rawimages/a.png", "rawimages/b.png", "segmasks/a.png", "segmasks/b.png"],
+        [("all", f"rawimages/{name}.png", f"segmasks/{name}.png") for name in "ab"],
+    ),
+    "labels with their colours beside": (
+        [f"{file}.png" for n in (1, 2) for file in (f"images/{n}", f"labels/{n}_label", f"labels/{n}_color")],
+        [("all", f"images/{n}.png", f"labels/{n}_label.png") for n in (1, 2)],
+    ),
     "x and y": (
         ["X/1.npy", "X/2.npy", "Y/1.npy", "Y/2.npy"],
         [("all", "X/1.npy", "Y/1.npy"), ("all", "X/2.npy", "Y/2.npy")],
@@ -443,6 +476,16 @@ def test_layout(name: str, tmp_path: Path) -> None:
     plant(tmp_path, *files)
     assert sorted(pairs_of(tmp_path)) == sorted(expected)
     assert not [p for p in find_pairs(tmp_path).problems if p.severity == "error" and "TRA" not in p.where]
+
+
+def test_folders_whose_names_say_nothing(tmp_path: Path) -> None:
+    """pix2pix: trainA and trainB; the pictures tell which is which."""
+    noise = np.random.default_rng(0).integers(0, 255, (20, 20, 3), np.uint8)
+    for part in ("train", "test"):
+        for folder, picture in (("A", np.sign(noise // 128) * 255), ("B", noise)):
+            (tmp_path / f"{part}{folder}").mkdir()
+            Image.fromarray(picture).save(tmp_path / f"{part}{folder}" / "1.png")
+    assert pairs_of(tmp_path) == [("train", "trainB/1.png", "trainA/1.png"), ("test", "testB/1.png", "testA/1.png")]
 
 
 def test_each_file_is_used_once(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from handful.data.mask import VOID, Mask, MaskReading, apply_reading
 from handful.data.maskfile import Tally, read_raw_mask, tally_mask
 from handful.data.pairs import Layout, Pair, find_pairs
 from handful.data.problem import ERROR, NOTE, WARNING, Problem
+from handful.data.readings import Decision
 from handful.data.sample import size_mismatch
 from handful.errors import DataError
 
@@ -202,12 +203,16 @@ def check_data(
     mask_kind: str | None = None,
     foreground: str | None = None,
     class_file: Path | None = None,
+    reading: MaskReading | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Audit:
     """Find, read and check a data set. Every file is read once, in threads; `progress(done, total)` after each pair.
 
     Pairs with errors are left out and listed. Raises DataError when nothing is usable, when masks can be read in more
     than one way, when all are empty or hold one class only; SettingsError for flags that fit nothing.
+
+    With a `reading` nothing is decided: masks are read as those of another data set were (a test set as the training
+    set), and may all be empty.
     """
     layout = find_pairs(data, images=images, masks=masks)
     root = layout.root
@@ -221,9 +226,12 @@ def check_data(
         usable = [look for look in looks if look.usable]
         if not usable:
             raise DataError(_nothing_usable(root, problems))
-        lists = near_class_lists(root, [look.pair for look in usable], class_file)
-        tallies = [look.tally for look in usable if look.tally is not None]
-        decision = decide(tallies, lists, values=values, mask_kind=mask_kind, foreground=foreground)
+        if reading is not None:
+            decision = Decision(reading)
+        else:
+            lists = near_class_lists(root, [look.pair for look in usable], class_file)
+            tallies = [look.tally for look in usable if look.tally is not None]
+            decision = decide(tallies, lists, values=values, mask_kind=mask_kind, foreground=foreground)
         problems += decision.problems
         outcomes = list(pool.map(lambda look: _facts(look, decision.reading), usable))
     facts: dict[str, ImageFacts] = {}
@@ -235,7 +243,10 @@ def check_data(
     if not facts:
         raise DataError(_nothing_usable(root, problems))
     usable = [look for look in usable if look.pair.name in facts]
-    return _audit(layout, decision.reading, usable, facts, problems)
+    audit = _audit(layout, decision.reading, usable, facts, problems)
+    if reading is None:
+        _require_two_classes(audit)
+    return audit
 
 
 def _audit(
@@ -250,7 +261,7 @@ def _audit(
     problems = [*problems, *_twin_problems(twins, facts, shown), *_set_problems(reading, looks, facts, shown)]
     contents = sorted(fact.content + fact.mask_content for fact in facts.values())
     rank = {ERROR: 0, WARNING: 1, NOTE: 2}
-    audit = Audit(
+    return Audit(
         root=str(root),
         layout=layout.description,
         reading=reading,
@@ -264,12 +275,16 @@ def _audit(
         runs=tuple(runs),
         thumbnails=thumbs,
     )
-    if sum(pixels > 0 for pixels in audit.class_pixels) < 2:
-        only = next((name for name, n in zip(reading.classes, audit.class_pixels, strict=True) if n), "void")
-        if reading.background is not None and only == reading.classes[reading.background] and not audit.void_share:
-            raise DataError(f"{root}: all masks are empty ({only} everywhere); there is nothing to learn.")
-        raise DataError(f"{root}: all masks hold one class only ({only}); at least two were expected.")
-    return audit
+
+
+def _require_two_classes(audit: Audit) -> None:
+    if sum(pixels > 0 for pixels in audit.class_pixels) >= 2:
+        return
+    reading = audit.reading
+    only = next((name for name, n in zip(reading.classes, audit.class_pixels, strict=True) if n), "void")
+    if reading.background is not None and only == reading.classes[reading.background] and not audit.void_share:
+        raise DataError(f"{audit.root}: all masks are empty ({only} everywhere); there is nothing to learn.")
+    raise DataError(f"{audit.root}: all masks hold one class only ({only}); at least two were expected.")
 
 
 # ------------------------------------------------------------------------------------------------- one pair
@@ -349,11 +364,13 @@ def _look_at_image(pair: Pair, pixels: NDArray[Any], bits: int, where: str, prob
         )
         return _Look(pair, (height, width), channels, content=content_hash(pixels))
     low, high, mean, std = _grey_values(pixels)
-    if std < FLAT * (1 if pixels.dtype.kind in "ui" and pixels.dtype.itemsize == 1 else 0.02) or high == low:
+    flat = {1: FLAT, 2: FLAT / 50}.get(pixels.dtype.itemsize, 0.0) if pixels.dtype.kind in "ui" else 0.0
+    if std <= max(flat, 1e-6 * max(abs(low), abs(high))):
         problems.append(
             Problem(
                 where,
-                f"is almost constant (standard deviation {std:.2g} of a range of 1); it shows nothing to learn from",
+                f"is almost constant (values from {low:.3g} to {high:.3g}, standard deviation {std:.2g}, where white is 1); "
+                "it shows nothing to learn from",
                 WARNING,
             )
         )

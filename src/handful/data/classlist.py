@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from handful.data.decode import SUFFIXES
 from handful.data.roles import read_words
 from handful.errors import DataError
 
@@ -117,6 +118,12 @@ def read_class_list(path: Path) -> ClassList:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError(f"{path}: names the class {twice!r} twice; every class needs its own name.")
+    for kind in ("value", "colour"):
+        used = [getattr(entry, kind) for entry in entries if getattr(entry, kind) is not None]
+        if len(set(used)) < len(used):
+            raise DataError(f"{path}: uses a {kind} for two classes; every class needs its own.")
+    if any(Path(name).suffix in SUFFIXES for name in names):
+        raise DataError(f"{path}: lists files, not classes.")
     return ClassList(path, tuple(entries))
 
 

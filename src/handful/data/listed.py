@@ -44,6 +44,8 @@ def _from_list(found: Values, names: ClassList) -> Decision | None:
     else:
         codes = list(range(len(entries)))
     listed = [(code, entry.name) for code, entry in zip(codes, entries, strict=True)]
+    if not valued and found.values == (0, 1) and len(entries) > 3:
+        return None  # a list for something else (YOLO boxes): two classes do not need that many names
     if form != COLOUR and not valued:
         used = [value for value in found.values if value not in (-1, 255) or (value == 255 and len(found.values) == 2)]
         if len(used) == 2 and len(entries) in (1, 2) and used != [0, 1]:

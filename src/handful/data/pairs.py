@@ -217,6 +217,8 @@ def _nothing_paired(root: Path, files: list[_File], finding: _Finding) -> str:
             hint = " Annotations in .xml are not read: export them as mask images."
         elif any(path.name.lower() != "classes.txt" for path in root.rglob("*.txt")):
             hint = " Annotations in .txt (YOLO) are not read: export them as mask images."
+        elif any(root.rglob("*.csv")):
+            hint = " Annotations in .csv (run lengths) are not read: write them as mask images."
         return (
             f"{root}: {len(files)} images but no masks found (first: {files[0].shown}).{hint} Expected "
             f"{LAYOUTS}; or say "
@@ -311,28 +313,35 @@ def _roles_from_suffix(files: list[_File]) -> None:
 
 def _roles_from_content(files: list[_File]) -> None:
     """Two folders with the same names: the one whose pictures have few colours holds the masks."""
+    for part in {file.part for file in files}:
+        folders: dict[str, list[_File]] = defaultdict(list)
+        for file in files:
+            if file.part == part:
+                folders[file.folder].append(file)
+        if len(folders) != 2:
+            continue
+        (_, first), (_, second) = sorted(folders.items())
+        same = match_names([file.stem for file in first], [file.stem for file in second]).found
+        if 2 * same < max(len(first), len(second)):
+            continue
+        colours = sorted(
+            ((_count_colours(members[0]), members) for members in (first, second)), key=lambda pair: pair[0]
+        )
+        if 0 < colours[0][0] <= 64 and 4 * colours[0][0] < colours[1][0]:
+            for file in colours[0][1]:
+                file.role = "mask"
+
+
+def _count_colours(file: _File) -> int:
+    """How many different colours a picture has; 0 where it cannot be read."""
     from handful.data.image import read_image
 
-    folders: dict[str, list[_File]] = defaultdict(list)
-    for file in files:
-        folders[file.folder].append(file)
-    if len(folders) != 2:
-        return
-    (one, first), (two, second) = sorted(folders.items())
-    if 2 * match_names([f.stem for f in first], [f.stem for f in second]).found < max(len(first), len(second)):
-        return
-    counts = {}
-    for name, members in ((one, first), (two, second)):
-        try:
-            pixels = read_image(ImageFile(members[0].path)).astype("int64")
-        except DataError:
-            return
-        packed = sum(pixels[:, :, c] * 65537**c for c in range(min(3, pixels.shape[2])))
-        counts[name] = len(set(packed.ravel().tolist()))
-    less, more = sorted((one, two), key=lambda name: counts[name])
-    if counts[less] <= 64 and 4 * counts[less] < counts[more]:
-        for file in folders[less]:
-            file.role = "mask"
+    try:
+        pixels = read_image(ImageFile(file.path)).astype("int64")
+    except DataError:
+        return 0
+    packed = sum(pixels[:, :, channel] * 65537**channel for channel in range(min(3, pixels.shape[2])))
+    return len(set(packed.ravel().tolist()))
 
 
 # ------------------------------------------------------------------------------------------------- pairing

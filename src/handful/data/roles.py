@@ -12,7 +12,7 @@ def _words(text: str) -> frozenset[str]:
 
 MASK_WORDS = _words(
     """
-    mask masks maske masques label labels lab labs labeled labelled labelids indexlabel annot annots annotation
+    mask masks maske masques msk msks label labels lab labs labeled labelled labelids indexlabel annot annots annotation
     annotations annotated anno annos ann gt gts groundtruth groundtruths truth truths seg segs segm segmentation
     segmentations segmentationclass segmentationobject segmentated segmented segmap segmaps target targets
     manual trimap trimaps matte mattes outline outlines roi rois semantic binarymask instance instances ho lbl
@@ -39,7 +39,7 @@ FILLERS = _words(
 # Folders and files that go with a data set and are neither its images nor its masks.
 ASIDE_WORDS = _words(
     """
-    overlay overlays preview previews vis visual visualization visualisation visualizations thumb thumbs
+    overlay overlays preview previews vis viz visual visualization visualisation visualizations thumb thumbs
     thumbnail thumbnails prediction predictions predicted pred preds result results centers centres centroid
     centroids weight weights contour contours skeleton skeletons fov tra track depth disparity bbox boxes
     checkpoints
@@ -49,7 +49,20 @@ ASIDE_WORDS = _words(
 _PREFER = ("labeltrainids", "labelids", "1st", "manual1", "manual", "ah", "class", "semantic", "gt")
 _DEFER = (
     *("color", "colors", "colour", "colours", "2nd", "3rd", "second", "manual2", "object", "instanceids", "vk"),
-    *("instance", "instances", "boundary", "boundaries", "edge", "edges", "st", "track", "man_track", "tra", "border"),
+    *(
+        "instance",
+        "instances",
+        "boundary",
+        "boundaries",
+        "edge",
+        "edges",
+        "st",
+        "human",
+        "track",
+        "man_track",
+        "tra",
+        "border",
+    ),
 )
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+(?:st|nd|rd)|\d+")
 
@@ -101,7 +114,13 @@ def _role(word: str) -> str:
         return "aside"
     if word in MASK_WORDS:
         return "mask"
-    return "image" if word in IMAGE_WORDS else ""
+    if word in IMAGE_WORDS:
+        return "image"
+    for cut in range(3, len(word) - 3):  # two words written as one: segmasks, labelimages
+        one, two = word[:cut], word[cut:]
+        if (one in MASK_WORDS and two in IMAGE_WORDS | MASK_WORDS) or (two in MASK_WORDS and one in IMAGE_WORDS):
+            return "mask"
+    return ""
 
 
 def stem_role(stem: str) -> str:
