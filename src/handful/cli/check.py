@@ -17,7 +17,7 @@ def check_command(
     as_json: Json = False,
 ) -> None:
     """Audit DATA: what is here, how labels were read, every problem in plain words."""
-    from handful.cli.terminal import Terminal
+    from handful.cli.terminal import Terminal, show
     from handful.data.check import summary_lines
     from handful.verbs.train import DataFlags
 
@@ -28,6 +28,8 @@ def check_command(
     if as_json:
         print(json.dumps(audit.to_dict(), indent=1, ensure_ascii=False))
         return
-    for problem in audit.problems:
-        print(f"{problem.severity}: {problem.where}: {problem.message}")
-    print(*summary_lines(audit), sep="\n")
+    lines = [f"{problem.severity:8} {problem}" for problem in audit.problems]
+    if lines:
+        lines.append("")
+    lines += summary_lines(audit)
+    show(lines)

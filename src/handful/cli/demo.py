@@ -14,10 +14,10 @@ def demo_command(
 ) -> None:
     """The whole road on bundled pictures of cell nuclei in about a minute."""
     from handful import IMPORTED
-    from handful.cli.terminal import Terminal
+    from handful.cli.terminal import Terminal, show
     from handful.verbs.demo import demo
 
     terminal = Terminal()
     result = demo(out, seconds=seconds, listener=terminal, started=IMPORTED)
     terminal.close()
-    print(*result.lines(), sep="\n")
+    show(result.lines())

@@ -12,6 +12,7 @@ def describe_command(
     model: Annotated[Path, typer.Argument(help="Model file or run folder.", show_default=False)],
 ) -> None:
     """Print what a model file holds: net, classes, how it was trained and what it reached."""
+    from handful.cli.terminal import show
     from handful.modelfile import describe_model
 
-    print(describe_model(model))
+    show(describe_model(model).splitlines())

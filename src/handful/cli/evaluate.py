@@ -29,7 +29,7 @@ def evaluate_command(
     as_json: Json = False,
 ) -> None:
     """Score MODEL, or masks from anywhere (--predicted DIR --true DATA), on labelled images."""
-    from handful.cli.terminal import Terminal
+    from handful.cli.terminal import Terminal, show
     from handful.errors import SettingsError
     from handful.verbs.evaluate import evaluate
     from handful.verbs.train import DataFlags
@@ -52,4 +52,4 @@ def evaluate_command(
     if as_json:
         print(json.dumps(scores.to_dict(), indent=1))
     else:
-        print(*scores.lines(), sep="\n")
+        show(scores.lines())

@@ -11,7 +11,9 @@ import typer
 
 from handful.errors import SettingsError
 
-Images = Annotated[str | None, typer.Option(help="Images where the layout of DATA is not recognised: a file, folder or glob.")]
+Images = Annotated[
+    str | None, typer.Option(help="Images where the layout of DATA is not recognised: a file, folder or glob.")
+]
 Masks = Annotated[str | None, typer.Option(help="Their masks: a file, folder or glob. Goes with --images.")]
 Values = Annotated[
     str | None, typer.Option(metavar="LIST", help='What the values in the masks mean: "0=soil,255=leaf,7=void".')

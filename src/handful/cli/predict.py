@@ -18,7 +18,9 @@ def predict_command(
     save: Annotated[
         str, typer.Option(help="Any of mask,probability,overlay,contours,instances,boundaries,table.")
     ] = "mask,overlay",
-    flips: Annotated[bool, typer.Option("--flips", help="Average over mirror images: better, four times slower.")] = False,
+    flips: Annotated[
+        bool, typer.Option("--flips", help="Average over mirror images: better, four times slower.")
+    ] = False,
     device: Device = "auto",
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -42,7 +44,9 @@ def predict_command(
     if as_json:
         print(json.dumps({"folder": str(result.folder), "done": result.done, "failed": result.failed}, indent=1))
     else:
-        failed = f", {len(result.failed)} failed" if result.failed else ""
-        print(f"{len(result.done)} image{'' if len(result.done) == 1 else 's'} predicted into {result.folder}{failed}")
+        failed = f"; {len(result.failed)} failed, see above" if result.failed else ""
+        print(
+            f"{len(result.done)} image{'' if len(result.done) == 1 else 's'} predicted into {result.folder}/{failed}."
+        )
     if result.failed:
         raise typer.Exit(1)

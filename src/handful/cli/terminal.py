@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
+import textwrap
 import time
+from collections.abc import Iterable
 
 from handful.verbs.listener import Listener
 
@@ -19,21 +22,18 @@ class Terminal(Listener):
 
     def say(self, text: str) -> None:
         self._clear()
-        print(text, file=sys.stderr, flush=True)
+        print(fold(text, columns()) if self.live else text, file=sys.stderr, flush=True)
 
     def progress(self, what: str, done: float, detail: str = "") -> None:
         now = time.monotonic()
         if now - self._last < (0.1 if self.live else 10.0):
             return
         self._last = now
-        filled = round(20 * min(max(done, 0.0), 1.0))
-        text = f"{what:10} {'━' * filled}{'·' * (20 - filled)} {100 * done:3.0f} %  {detail}"
         if self.live:
-            width = shutil.get_terminal_size().columns - 1
-            print(f"\r\x1b[2K{text[:width]}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[2K{bar(what, done, detail, columns())}", end="", file=sys.stderr, flush=True)
             self._moving = True
         else:
-            print(text, file=sys.stderr, flush=True)
+            print(f"{what} {100 * done:.0f} %  {detail}", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Take the moving line away, so that what follows begins on a clean one."""
@@ -43,3 +43,45 @@ class Terminal(Listener):
         if self._moving:
             print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
             self._moving = False
+
+
+WIDEST = 110  # characters: longer lines are hard to read, however wide the window
+BAR = 20
+COLUMN = re.compile(r"\S {2,}(?=\S)")
+
+
+def columns() -> int:
+    """Characters that fit on a line, one kept free: a full last column makes some terminals break the line."""
+    return min(shutil.get_terminal_size().columns - 1, WIDEST)
+
+
+def show(lines: Iterable[str]) -> None:
+    """Results on stdout; at a terminal sentences are broken at words, rows of a table left as they are."""
+    for line in lines:
+        words = sys.stdout.isatty() and len(COLUMN.findall(line)) < 2
+        print(fold(line, columns()) if words else line)
+
+
+def fold(text: str, width: int) -> str:
+    """A line broken at words, what follows set under the last of its columns (two spaces begin one)."""
+    if len(text) <= width:
+        return text
+    starts = [found.end() for found in COLUMN.finditer(text) if found.end() <= width // 2]
+    if text.startswith(" "):
+        starts.append(len(text) - len(text.lstrip()))
+    return "\n".join(
+        textwrap.wrap(
+            text,
+            width,
+            subsequent_indent=" " * max(starts, default=0),
+            replace_whitespace=False,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    )
+
+
+def bar(what: str, done: float, detail: str, width: int) -> str:
+    """`training   ━━━━━━━━············  40 %  step 12, ...`, cut to the width."""
+    filled = round(BAR * min(max(done, 0.0), 1.0))
+    return f"{what:10} {'━' * filled}{'·' * (BAR - filled)} {100 * done:3.0f} %  {detail}"[:width]

@@ -43,7 +43,7 @@ def train_command(
 ) -> None:
     """Train on DATA within the time, score on images held back, and write model, scores and report."""
     from handful import IMPORTED
-    from handful.cli.terminal import Terminal
+    from handful.cli.terminal import Terminal, show
     from handful.errors import SettingsError
     from handful.verbs.settings_file import read_settings
     from handful.verbs.train import DataFlags, train
@@ -75,6 +75,6 @@ def train_command(
     if as_json:
         print(json.dumps(model.scores.to_dict() if model.scores else None, indent=1))
     elif model.scores:
-        print(*model.scores.lines(), sep="\n")
+        show(model.scores.lines("unseen"))
     else:
-        print("no images were held back, so there is no score")
+        print("No image was held back, so there is no score.")

@@ -239,8 +239,11 @@ class Scores:
             )
         return f"That is not clearly better than {other}: the difference is {_signed(gain.value)}{spread}."
 
-    def lines(self) -> list[str]:
-        """A short table for the terminal, then the comparison and the note."""
+    def lines(self, kind: str = "") -> list[str]:
+        """For the terminal: what was reached, the comparison and the note in words, then the table.
+
+        `kind` as in `reached`.
+        """
         head = ["", "score", "95 % interval", "images", *map(trivial_label, self.trivial)]
         rows = [
             [LABELS[name], _number(score.value), score.span, str(score.n)]
@@ -255,7 +258,7 @@ class Scores:
             columns = ("dice_per_image", "dice_pooled", "iou_pooled", "precision_pooled", "recall_pooled")
             by_class = [[name, *(_number(row[key].value) for key in columns)] for name, row in self.classes.items()]
             lines += ["", *_table([["class", *(LABELS[key] for key in columns)], *by_class])]
-        return [*lines, "", self.reached(), self.comparison(), *([self.note] if self.note else [])]
+        return [self.reached(kind), self.comparison(), *([self.note] if self.note else []), "", *lines]
 
     def to_dict(self) -> dict[str, Any]:
         """What scores.json holds: plain JSON values, nan as None."""

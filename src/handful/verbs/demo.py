@@ -26,7 +26,7 @@ class Demo:
     def lines(self) -> list[str]:
         """What to tell a person at the end."""
         return [
-            *self.scores.lines(),
+            *self.scores.lines("unseen"),
             "",
             f"report       {self.run / REPORT}",
             f"masks        {self.predictions / 'masks'}",

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from handful.data.check import Audit, summary_lines
+from handful.data.pairs import ImageFile, Pair
 from handful.data.split import Region
-from handful.errors import DataError
+from handful.errors import DataError, SettingsError
 from handful.measure.scores import Scores
+from handful.modelfile import model_path
 from handful.outputs.files import OutputFolder
 from handful.verbs.listener import SILENT, Listener
 from handful.verbs.runfolder import REPORT, SCORES, write_json
-from handful.verbs.train import DataFlags
+from handful.verbs.train import DataFlags, split_line
 
 if TYPE_CHECKING:
     from handful.report.content import Picture
@@ -39,39 +42,57 @@ def evaluate(
     out: a folder for scores.json and report.html. Images that the model was trained on are scored and counted, and the
     note says that theirs is no test score. Raises DataError where classes differ or a predicted mask is missing.
     """
+    if (predicted is None) == (model is None):
+        raise SettingsError("evaluate: give a model, or --predicted with a folder of masks.")
+    if model is not None:
+        model = model_path(model)
     audit = (flags or DataFlags()).audit(data, listener)
     for line in summary_lines(audit):
         listener.say(line)
-    folder = None
-    if out is not None:
-        folder = OutputFolder(out, overwrite=overwrite)
-        folder.refuse_existing([SCORES, REPORT])
-    if predicted is not None:
-        scores, pictures, messages = score_masks(Path(predicted), audit, listener)
-    elif model is not None:
-        scores, pictures, messages = score_model(model, audit, device, listener)
-    else:
-        raise DataError("evaluate: give a model, or --predicted with a folder of masks.")
-    if folder is not None:
-        from handful.report.content import ReportContent
-        from handful.report.page import write_report
-
-        write_json(folder.path / SCORES, scores.to_dict())
-        content = ReportContent(
-            title=f"Scores on {scores.n} images",
-            scores=scores,
-            command=command,
-            date=time.strftime("%Y-%m-%d %H:%M"),
-            audit=[(line.split(maxsplit=1)[0], line.split(maxsplit=1)[1]) for line in summary_lines(audit)],
-            problems=[f"{one.where}: {one.message}" for one in audit.problems],
-            pictures=pictures,
-            messages=messages,
-            images_kind="labelled" if messages else "unseen" if model is not None else "labelled",
-        )
-        write_report(folder.path / REPORT, content)
+    with ExitStack() as stack:
+        folder = None
+        if out is not None:
+            folder = stack.enter_context(OutputFolder(out, overwrite=overwrite))
+            folder.refuse_existing([SCORES, REPORT])
+        if predicted is not None:
+            scores, pictures, messages = score_masks(Path(predicted), audit, listener)
+        else:
+            assert model is not None  # one of the two, see above
+            scores, pictures, messages = score_model(model, audit, device, listener)
+        if folder is not None:
+            write_json(folder.path / SCORES, scores.to_dict())
+            seen = "unseen" if model is not None and not messages else "labelled"
+            write_page(folder.path / REPORT, audit, scores, pictures, messages, command, seen)
     for message in messages:
-        listener.say(message)
+        listener.say(f"note     {message}")
     return scores
+
+
+def write_page(
+    path: Path,
+    audit: Audit,
+    scores: Scores,
+    pictures: Sequence[Picture],
+    messages: Sequence[str],
+    command: str,
+    images_kind: str,
+) -> None:
+    """The report of an evaluation: the audit, the scores, the pictures."""
+    from handful.report.content import ReportContent
+    from handful.report.page import write_report
+
+    content = ReportContent(
+        title=f"Scores on {scores.n} images",
+        scores=scores,
+        command=command,
+        date=time.strftime("%Y-%m-%d %H:%M"),
+        audit=[split_line(line) for line in summary_lines(audit)],
+        problems=[f"{one.where}: {one.message}" for one in audit.problems],
+        pictures=pictures,
+        messages=messages,
+        images_kind=images_kind,
+    )
+    write_report(path, content)
 
 
 def score_model(
@@ -100,12 +121,9 @@ def score_model(
     return scored.scores, scored.pictures, messages
 
 
-def score_masks(
-    predicted: Path, audit: Audit, listener: Listener
-) -> tuple[Scores, Sequence[Picture], list[str]]:
+def score_masks(predicted: Path, audit: Audit, listener: Listener) -> tuple[Scores, Sequence[Picture], list[str]]:
     """Score mask files that have the names of the images, or stand in masks/ of a prediction folder."""
     from handful.data.mask import read_mask
-    from handful.data.pairs import ImageFile, Pair
     from handful.data.sample import read_samples
     from handful.measure.scores import Scorer
     from handful.verbs.score import MOST_PICTURES, small_picture
@@ -136,14 +154,15 @@ def score_masks(
         if len(pictures) < MOST_PICTURES:
             pictures.append(small_picture(pair.name, image, sample.mask, answer, dice))
         listener.progress("scoring", (number + 1) / len(pairs), pair.name)
-    messages = [f"{len(missing)} images have no predicted mask and were left out: {', '.join(missing[:5])}."] if missing else []
+    messages = (
+        [f"{len(missing)} images have no predicted mask and were left out: {', '.join(missing[:5])}."]
+        if missing
+        else []
+    )
     return scorer.finish(), pictures, messages
 
 
-def find_mask(pair: object, files: dict[str, Path]) -> Path | None:
+def find_mask(pair: Pair, files: dict[str, Path]) -> Path | None:
     """The predicted file of a pair: by its name, the image's stem, or the stem of the true mask."""
-    from handful.data.pairs import Pair
-
-    assert isinstance(pair, Pair)
     names = (pair.name.replace("/", "_"), pair.name, pair.image.path.stem, pair.masks[0].path.stem)
     return next((files[name] for name in names if name in files), None)

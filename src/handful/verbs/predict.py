@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from handful.errors import DataError, OutputError
+from handful.errors import DataError
 from handful.verbs.listener import SILENT, Listener
 
 SAVED = ("mask", "overlay")
@@ -38,35 +38,40 @@ def predict(
     the others; if all fail the first reason is raised. Nothing is overwritten unless `overwrite`.
     """
     from handful.data.pairs import find_images
+    from handful.modelfile import read_card
     from handful.outputs.files import OutputFolder
     from handful.outputs.prediction import check_saved, planned_files, write_index, write_prediction
 
     asked = check_saved(save)
-    found = find_images(images)
+    found = find_images(images, read_card(model).channels)
     listener.progress("starting", 0.0, "loading the model")
     from handful.predict.segmenter import Segmenter
 
     segmenter = Segmenter.load(model, device)
-    folder = OutputFolder(out, overwrite=overwrite)
-    folder.refuse_existing(planned_files([name for name, _ in found], asked))
-    result = Predicted(folder.path)
-    written = []
-    for number, (name, file) in enumerate(found):
-        listener.progress("predicting", number / len(found), name)
-        try:
-            prediction = segmenter.predict(file, name=str(file))
-            written.append(write_prediction(folder, name, prediction.image, prediction, segmenter.card, asked))
-        except OutputError:
-            raise
-        except DataError as error:
-            result.failed[str(file)] = str(error)
-            listener.say(f"failed   {error}")
-            continue
-        result.done.append(name)
-        for message in prediction.messages:
-            listener.say(f"note     {file}: {message}")
-    if not written:
-        raise DataError(next(iter(result.failed.values())))
-    write_index(folder, written, segmenter.card, asked, model_file=Path(model).name, failed=result.failed)
+    with OutputFolder(out, overwrite=overwrite) as folder:
+        folder.refuse_existing(planned_files([name for name, _ in found], asked))
+        result = Predicted(folder.path)
+        written = []
+        for number, (name, file) in enumerate(found):
+            listener.progress("predicting", number / len(found), name)
+            try:
+                prediction = segmenter.predict(file, name=str(file), flips=flips)
+                written.append(write_prediction(folder, name, prediction.image, prediction, segmenter.card, asked))
+            except DataError as error:
+                result.failed[str(file)] = str(error)
+                listener.say(f"failed   {error}")
+                continue
+            result.done.append(name)
+            for message in prediction.messages:
+                listener.say(f"note     {file}: {message}")
+        if not written:
+            raise DataError(nothing_predicted(result.failed))
+        write_index(folder, written, segmenter.card, asked, model_file=Path(model).name, failed=result.failed)
     listener.progress("predicting", 1.0, f"{len(result.done)} images")
     return result
+
+
+def nothing_predicted(failed: Mapping[str, str]) -> str:
+    """The one reason, or how many there are and the first."""
+    first = next(iter(failed.values()))
+    return first if len(failed) == 1 else f"none of the {len(failed)} images could be predicted. The first: {first}"

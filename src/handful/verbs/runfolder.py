@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,30 @@ SPLIT, HISTORY, SETTINGS, CHECKPOINT = "split.json", "history.csv", "settings.to
 FILES = (MODEL, REPORT, SCORES, SPLIT, HISTORY, SETTINGS, CHECKPOINT)
 
 
-def open_run(path: Path) -> None:
-    """Make the folder of a run. One that holds anything but an earlier run is refused with an OutputError."""
+def check_run(path: Path) -> None:
+    """OutputError where `path` holds anything but an earlier run."""
     if path.is_dir():
         strange = sorted(one.name for one in path.iterdir() if one.name not in FILES and not one.name.startswith("."))
         if strange:
-            raise OutputError(f"{path}: this folder holds other things ({', '.join(strange[:3])}), not an earlier run. "
-                              "Name a new folder with -o.")
-    OutputFolder(path, overwrite=True)
+            raise OutputError(
+                f"{path}: this folder holds other things ({', '.join(strange[:3])}), not an earlier run. "
+                "Name a new folder with -o."
+            )
+    elif path.exists():
+        raise OutputError(f"{path}: a file is in the way. Name a folder for the run with -o.")
+
+
+@contextmanager
+def open_run(path: Path) -> Iterator[None]:
+    """The folder of a run, tried at once; a new one in which no training began is gone when work fails."""
+    fresh = not (path / SPLIT).exists()
+    with OutputFolder(path, overwrite=True):
+        try:
+            yield
+        except BaseException:
+            if fresh and not (path / MODEL).exists() and not (path / CHECKPOINT).exists():
+                (path / SPLIT).unlink(missing_ok=True)
+            raise
 
 
 def free_run(data: str | Path | None) -> Path:

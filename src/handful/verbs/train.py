@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handful.data.check import Audit, check_data, summary_lines
+from handful.data.problem import NOTE
 from handful.data.sample import Sample, read_samples
-from handful.data.split import Split, keep_split, make_split
-from handful.errors import SettingsError
+from handful.data.split import Region, Split, keep_split, make_split
+from handful.errors import DataError, SettingsError
+from handful.verbs.asked import check_asked
 from handful.verbs.listener import SILENT, Listener
 from handful.verbs.runfolder import (
     CHECKPOINT,
@@ -22,6 +24,7 @@ from handful.verbs.runfolder import (
     SCORES,
     SETTINGS,
     SPLIT,
+    check_run,
     free_run,
     open_run,
     read_split,
@@ -101,22 +104,23 @@ def train(
     seconds = check_time(seconds, steps)
     run_path = Path(out) if out is not None else free_run(data or flags.images)
     if resume and not (run_path / CHECKPOINT).is_file():
-        raise SettingsError(f"--resume: {run_path} holds no {CHECKPOINT}. Train without --resume.")
+        raise SettingsError(f"--resume: {run_path} holds no {CHECKPOINT} to go on from. Train without --resume.")
+    check_run(run_path)
+    overrides = {"task": task, "net": net, "loss": loss, **(settings or {})}
+    check_asked(overrides, init=init, device=device)
     audit = flags.audit(data, listener)
     test_audit = DataFlags().audit(test, listener) if test is not None else None
     for line in summary_lines(audit):
         listener.say(line)
     for problem in audit.problems:
-        if problem.severity != "note":
-            listener.say(f"{problem.severity}: {problem.where}: {problem.message}")
+        if problem.severity != NOTE:
+            listener.say(f"{problem.severity:8} {problem}")
     check_same_classes(audit, test_audit)
-    open_run(run_path)
     split = choose_split(run_path, audit, test_audit, test_fraction)
     listener.say(f"split    {split.reason}")
-    job = Job(audit, test_audit, split, run_path, seconds, steps, seed, command, listener, started)
-    return job.work(
-        {"task": task, "net": net, "loss": loss, **(settings or {})}, init=init, device=device, resume=resume
-    )
+    with open_run(run_path):
+        job = Job(audit, test_audit, split, run_path, seconds, steps, seed, command, listener, started)
+        return job.work(overrides, init=init, device=device, resume=resume)
 
 
 def check_time(seconds: float | None, steps: int | None) -> float:
@@ -136,8 +140,6 @@ def check_time(seconds: float | None, steps: int | None) -> float:
 def check_same_classes(audit: Audit, test: Audit | None) -> None:
     """A test set must have the classes of the training set."""
     if test is not None and test.reading.classes != audit.reading.classes:
-        from handful.errors import DataError
-
         raise DataError(
             f"{test.root}: its classes ({', '.join(test.reading.classes)}) are not those of the training data "
             f"({', '.join(audit.reading.classes)}). Give masks of the same kind."
@@ -169,6 +171,11 @@ class Job:
     listener: Listener
     started: float
 
+    @property
+    def seen(self) -> str:
+        """What the score during training is on."""
+        return "validation" if self.split.validation else "training"
+
     def work(self, overrides: Mapping[str, Any], *, init: Any, device: str, resume: bool) -> Segmenter:
         self.listener.progress("starting", 0.0, "loading torch")
         import torch
@@ -184,20 +191,23 @@ class Job:
         plan = make_plan(
             samples, self.audit.reading, machine, seconds=self.seconds, seed=self.seed, overrides=overrides
         )
-        for line in plan.lines:
-            self.listener.say(f"plan     {line.name}: {line.value} ({line.reason})")
+        for text in plan_lines(plan):
+            self.listener.say(text)
         run = self.make_run(samples, plan, machine.device, init)
         if self.steps is None:
             run.clock.reserved = self.reserve(run, plan)
         write_json(self.path / SPLIT, self.split.to_dict())
         fitted = fit(run, checkpoint=self.path / CHECKPOINT, resume=resume, on_progress=self.report_progress)
         for message in fitted.messages:
-            self.listener.say(message)
+            self.listener.say(f"note     {message}")
+        if not fitted.steps and fitted.interrupted:
+            raise KeyboardInterrupt
         if not fitted.steps:
             raise SettingsError(
                 f"--seconds {self.seconds:g}: reading and scoring left no time for a single step. Give more seconds."
             )
         model = Segmenter(fitted.net, self.card(plan, run, fitted), messages=tuple(fitted.messages))
+        model.save(self.path / MODEL)  # a second Ctrl-C, while it is scored, must not cost the model
         scored = self.score(model, samples)
         self.write(model, plan, fitted, scored)
         return model
@@ -215,9 +225,7 @@ class Job:
 
         settings = plan.training
         classes, background = target_classes(plan, self.audit.reading)
-        net = build_net(
-            settings.net, in_channels=self.audit.channels, classes=len(classes), **settings.net_settings
-        )
+        net = build_net(settings.net, in_channels=self.audit.channels, classes=len(classes), **settings.net_settings)
         made = prepare(samples, plan, self.audit.reading)
         pool = Pool(
             made.images,
@@ -231,12 +239,15 @@ class Job:
             seed=self.seed,
             device=torch.device(device),
         )
-        if hasattr(net, "set_prior"):
-            net.set_prior(torch.tensor(pool.class_shares(len(classes))))
+        set_prior: Any = getattr(net, "set_prior", None)
+        if set_prior is not None:
+            set_prior(torch.tensor(pool.class_shares(len(classes))))
         if init is not None:
             self.listener.say(start_from(net, init))
         held_out = bool(self.split.validation)
-        looked = prepare(read_samples(self.audit, self.split.validation), plan, self.audit.reading) if held_out else made
+        looked = (
+            prepare(read_samples(self.audit, self.split.validation), plan, self.audit.reading) if held_out else made
+        )
         validation = Validation(
             looked.images[:MOST_VALIDATED],
             looked.targets[:MOST_VALIDATED],
@@ -265,7 +276,7 @@ class Job:
             score_regions(model, self.test_audit or self.audit, regions[:1])
             times.append(time.monotonic() - began)
 
-        def pixels(region: Any) -> int:
+        def pixels(region: Region) -> int:
             return (region.rows[1] - region.rows[0]) * (region.columns[1] - region.columns[0])
 
         needed = 1.2 * min(times) * sum(map(pixels, regions)) / pixels(regions[0])
@@ -312,8 +323,8 @@ class Job:
         )
 
     def report_progress(self, progress: Progress) -> None:
-        score = "" if progress.score is None else f", validation Dice {progress.score:.3f}"
-        detail = f"step {progress.step}, loss {progress.loss:.3f}{score}, {progress.left:.0f} s left"
+        score = "" if progress.score is None else f", {self.seen} Dice {progress.score:.3f}"
+        detail = f"step {progress.step}, loss {progress.loss:.3f}{score}, {time_left(progress.left)} left"
         self.listener.progress("training", progress.done, detail)
 
     def score(self, model: Segmenter, samples: Sequence[Sample]) -> Scored:
@@ -326,7 +337,7 @@ class Job:
         )
         if scored.left_out:
             self.listener.say(
-                f"scored on {scored.scores.n} of {len(self.split.test)} test images: there was no time for the others. "
+                f"note     scored on {scored.scores.n} of {len(self.split.test)} test images: there was no time for the others. "
                 "`handful evaluate` scores them all."
             )
         model.scores = scored.scores if scored.scores.n else None
@@ -351,8 +362,7 @@ class Job:
             command=self.command,
             date=time.strftime("%Y-%m-%d %H:%M"),
             settings={"seconds": self.seconds, "steps": fitted.steps, "seed": self.seed},
-            audit=[tuple(line.split(maxsplit=1)) for line in summary_lines(self.audit)]  # type: ignore[misc]
-            + [("split", self.split.reason)],
+            audit=[*map(split_line, summary_lines(self.audit)), ("split", self.split.reason)],
             problems=[f"{one.where}: {one.message}" for one in self.audit.problems],
             plan=[(line.name, str(line.value), line.reason) for line in plan.lines],
             history=[{**row, "validation": row["validation_dice"]} for row in fitted.history],
@@ -362,7 +372,39 @@ class Job:
         )
         write_report(self.path / REPORT, content)
         (self.path / CHECKPOINT).unlink(missing_ok=True)
-        self.listener.say(f"written  {self.path}: {', '.join((MODEL, REPORT, SCORES, SPLIT, HISTORY, SETTINGS))}")
+        self.listener.say(f"written  {self.path}/: {', '.join((MODEL, REPORT, SCORES, SPLIT, HISTORY, SETTINGS))}")
+
+
+def split_line(line: str) -> tuple[str, str]:
+    """A line of the audit's summary as its topic and what is said about it."""
+    topic, _, text = line.partition(" ")
+    return topic, text.strip()
+
+
+PLAN_WIDTHS = 14, 20  # of names and values; a longer value has its reason on the next line
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """The plan as a table for people: what, how, why."""
+    name_width, value_width = PLAN_WIDTHS
+    lines = []
+    for line in plan.lines:
+        value = " x ".join(map(str, line.value)) if isinstance(line.value, tuple | list) else str(line.value)
+        left = f"{'' if lines else 'plan':7}  {line.name:{name_width}}"
+        if len(value) <= value_width:
+            lines.append(f"{left}{value:{value_width}}  {line.reason}")
+        else:
+            lines += [left + value, " " * (len(left) + value_width + 2) + line.reason]
+    return lines
+
+
+def time_left(seconds: float) -> str:
+    """8 s, 2:05 min, 1:10 h."""
+    whole = round(seconds)
+    if whole < 100:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes}:{rest:02d} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d} h"
 
 
 MOST_VALIDATED = 16  # images: more make every validation slow and the best choice hardly better
@@ -391,9 +433,10 @@ def start_from(net: nn.Module, init: str | Path) -> str:
     theirs, ours = source.state_dict(), net.state_dict()
     fitting = {name: t for name, t in theirs.items() if name in ours and ours[name].shape == t.shape}
     if not fitting:
-        raise SettingsError(f"--init {init}: none of its weights ({card.net}) fits this net. Give a model of the same net.")
+        raise SettingsError(
+            f"--init {init}: none of its weights ({card.net}) fits this net. Give a model of the same net."
+        )
     net.load_state_dict(ours | fitting)
     fresh = [name for name in ours if name not in fitting]
     rest = f"; new: {', '.join(fresh[:6])}" if fresh else ""
     return f"start    {len(fitting)} of {len(ours)} tensors from {init} ({', '.join(card.classes)}){rest}"
-

@@ -1,0 +1,71 @@
+"""What a training was asked for, checked before any work: a misspelt name must not cost a minute of reading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from handful.errors import SettingsError
+from handful.names import nearest
+
+
+def check_asked(overrides: Mapping[str, Any], *, init: str | Path | None, device: str) -> None:
+    """Raise for a task, net, loss, setting, start model or device that does not exist or does not fit.
+
+    Raises SettingsError and ModelFileError. What depends on the data is left to the plan.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    if init is not None:
+        check_init(init, given)
+    if device not in ("auto", "cpu"):
+        from handful.predict.segmenter import choose_device
+
+        choose_device(device)
+    if given:
+        check_settings(given)
+
+
+def check_settings(given: Mapping[str, Any]) -> None:
+    """Every line of the plan that is given, as far as it can be judged without data."""
+    import torch
+
+    from handful.losses import build_loss
+    from handful.models import build_net
+    from handful.normalise import KINDS
+    from handful.plan import TASKS, read_scale
+    from handful.settings import TrainSettings
+
+    rest = dict(given)
+    for name, known in (("task", TASKS), ("normalisation", KINDS)):
+        value = rest.pop(name, known[0])
+        if value not in known:
+            flag = "--task" if name == "task" else "setting normalisation ="
+            raise SettingsError(
+                f"{flag} {value}: does not exist. There are {', '.join(known)}.{nearest(str(value), known)}"
+            )
+    read_scale(rest.pop("scale", "none"))
+    settings = TrainSettings().with_values(rest)
+    build_loss(settings.loss, **settings.loss_settings)
+    try:
+        with torch.device("meta"):  # no memory, no time
+            build_net(settings.net, in_channels=1, classes=2, **settings.net_settings)
+    except SettingsError:
+        raise
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise SettingsError(
+            f"setting net_settings = {settings.net_settings}: no such net can be built ({error})."
+        ) from None
+
+
+def check_init(init: str | Path, given: Mapping[str, Any]) -> None:
+    """A model to start from must exist and be of the net that is trained."""
+    from handful.modelfile import read_card
+
+    card = read_card(init)
+    net = given.get("net", "quick")
+    if card.net != net:
+        raise SettingsError(
+            f"--init {init}: its net is {card.net}, the one to be trained {net}. "
+            f"Give a model of the same net, or --net {card.net}."
+        )
