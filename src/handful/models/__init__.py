@@ -5,6 +5,7 @@ A net states `multiple` (it pads to it inside) and `halo`: how far, in pixels, a
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from handful.errors import SettingsError
@@ -31,8 +32,20 @@ def build_net(name: str, *, in_channels: int, classes: int, **settings: Any) -> 
         raise SettingsError(f"--net {name}: no such net. Nets: {', '.join(NETS)}.{nearest(name, NETS)}")
     module, attribute = NETS[name]
     net_class = getattr(import_module(module), attribute)
-    try:
-        net: nn.Module = net_class(in_channels, classes, **settings)
-    except TypeError as error:
-        raise SettingsError(f"net {name}: {str(error).rpartition('__init__() ')[2]}") from None
+    known = {key: one for key, one in signature(net_class).parameters.items() if one.kind is one.KEYWORD_ONLY}
+    for key, value in settings.items():
+        if key not in known:
+            raise SettingsError(
+                f"net {name} has no setting {key}. Its settings: {', '.join(known)}.{nearest(key, known)}"
+            )
+        check_setting(name, key, value, known[key].default)
+    net: nn.Module = net_class(in_channels, classes, **settings)
     return net
+
+
+def check_setting(net: str, key: str, value: Any, default: Any) -> None:
+    """Raises SettingsError for a value of another kind than the default, or a size below 1 or above 65536."""
+    whole = isinstance(default, int) and not isinstance(default, bool)
+    if type(value) is not type(default) or (whole and not 1 <= value <= 65536):
+        wanted = "a whole number from 1" if whole else type(default).__name__
+        raise SettingsError(f"net {net}, {key} = {value!r}: expected {wanted}, such as {default!r}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -25,3 +26,15 @@ def fit_to_multiple(x: Tensor, multiple: int) -> Tensor:
     height, width = x.shape[-2:]
     bottom, right = -height % multiple, -width % multiple
     return F.pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x
+
+
+def set_prior(head: nn.Conv2d, shares: Tensor, repeat: int = 1) -> None:
+    """Make a last 1x1 convolution answer the class shares (classes,) at first, nearly the same everywhere.
+
+    repeat: how many of its outputs in a row belong to one class. Focal loss begins so (Lin et al. 2017, section 4.1).
+    """
+    with torch.no_grad():
+        bias = shares.clamp_min(1e-3).log()
+        head.weight.mul_(0.1)
+        assert head.bias is not None
+        head.bias.copy_((bias - bias.mean()).repeat_interleave(repeat))

@@ -1,14 +1,17 @@
-"""A small fully convolutional net: strided convolutions down, upsampling back, tanh between (Long et al. 2015 in spirit).
+"""A small fully convolutional net: strided convolutions down, upsampling back, tanh between.
 
-The net of the boundary detector that handful grew out of: no skips, no normalisation, few parameters.
+The net of the boundary detector that handful grew out of, after Long et al. 2015 in spirit: no skips, no
+normalisation, few parameters.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from handful.models.blocks import fit_to_multiple
+from handful.models.blocks import fit_to_multiple, set_prior
 
 
 class FCN(nn.Module):
@@ -21,11 +24,11 @@ class FCN(nn.Module):
         self.halo = 2 + sum(4 * 2**level for level in range(depth + 1))
         self.stem = nn.Conv2d(in_channels, widths[0], 5, padding=2)
         self.down = nn.ModuleList(
-            nn.Conv2d(narrow, wide, 3, stride=2, padding=1) for narrow, wide in zip(widths, widths[1:], strict=False)
+            nn.Conv2d(narrow, wide, 3, stride=2, padding=1) for narrow, wide in pairwise(widths)
         )
         self.up = nn.ModuleList(
             nn.Conv2d(wide, narrow, 3, padding=1)
-            for narrow, wide in reversed(list(zip(widths, widths[1:], strict=False)))
+            for narrow, wide in reversed(list(pairwise(widths)))
         )
         self.head = nn.Conv2d(widths[0], classes, 1)
 
@@ -38,3 +41,7 @@ class FCN(nn.Module):
             x = up(F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)).tanh()
         logits: Tensor = self.head(x)
         return logits[..., :height, :width]
+
+    def set_prior(self, shares: Tensor) -> None:
+        """Start from the class shares (classes,) as the answer everywhere."""
+        set_prior(self.head, shares)

@@ -7,11 +7,13 @@ it learnt far more in a minute on two CPU cores than the same net at full resolu
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from handful.models.blocks import conv_norm_act, fit_to_multiple
+from handful.models.blocks import conv_norm_act, fit_to_multiple, set_prior
 
 
 class QuickNet(nn.Module):
@@ -39,10 +41,10 @@ class QuickNet(nn.Module):
             nn.Sequential(
                 conv_norm_act(narrow, wide, size=2, stride=2), conv_norm_act(wide, wide), conv_norm_act(wide, wide)
             )
-            for narrow, wide in zip(widths, widths[1:], strict=False)
+            for narrow, wide in pairwise(widths)
         )
         self.up = nn.ModuleList(
-            Up(wide, narrow) for narrow, wide in reversed(list(zip(widths, widths[1:], strict=False)))
+            Up(wide, narrow) for narrow, wide in reversed(list(pairwise(widths)))
         )
         self.head = nn.Conv2d(widths[0], classes * fold * fold, 1)
 
@@ -58,12 +60,9 @@ class QuickNet(nn.Module):
         return F.pixel_shuffle(self.head(x), self.fold)[..., :height, :width]
 
     def set_prior(self, shares: Tensor) -> None:
-        """Start from the class shares (classes,) as the answer everywhere, so that no step is spent on learning them."""
-        with torch.no_grad():
-            bias = shares.clamp_min(1e-3).log()
-            self.head.weight.mul_(0.1)
-            # pixel_shuffle reads fold * fold channels in a row for each class.
-            self.head.bias.copy_((bias - bias.mean()).repeat_interleave(self.fold * self.fold))  # type: ignore[union-attr]
+        """Start from the class shares (classes,) as the answer everywhere: no step is spent on learning them."""
+        # pixel_shuffle reads fold * fold channels in a row for each class.
+        set_prior(self.head, shares, repeat=self.fold * self.fold)
 
 
 class Up(nn.Module):

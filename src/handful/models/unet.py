@@ -6,11 +6,13 @@ the input, and each is followed by batch normalisation, without which it often a
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from handful.models.blocks import conv_norm_act, fit_to_multiple
+from handful.models.blocks import conv_norm_act, fit_to_multiple, set_prior
 
 
 def double_conv(in_channels: int, out_channels: int) -> nn.Sequential:
@@ -40,7 +42,7 @@ class UNet(nn.Module):
         self.halo = sum(5 * 2**level for level in range(depth))  # 2 convolutions down, 2 up, 1 for the up-convolution
         self.stem = double_conv(in_channels, widths[0])
         self.down = nn.ModuleList(
-            double_conv(narrow, wide) for narrow, wide in zip(widths, widths[1:], strict=False)
+            double_conv(narrow, wide) for narrow, wide in pairwise(widths)
         )
         self.up = nn.ModuleList(UpConv(wide) for wide in reversed(widths[1:]))
         self.head = nn.Conv2d(widths[0], classes, 1)
@@ -55,3 +57,7 @@ class UNet(nn.Module):
             x = up(x, skips.pop())
         logits: Tensor = self.head(x)
         return logits[..., :height, :width]
+
+    def set_prior(self, shares: Tensor) -> None:
+        """Start from the class shares (classes,) as the answer everywhere."""
+        set_prior(self.head, shares)

@@ -1,0 +1,124 @@
+"""One battery for every net of the registry, so that a new one cannot go untested."""
+
+from inspect import signature
+
+import pytest
+import torch
+
+from handful.errors import SettingsError
+from handful.models import NETS, build_net
+
+
+def small(name, in_channels=1, classes=2):
+    """The net, narrow where it can be told to: reach and sizes do not depend on the width."""
+    from importlib import import_module
+
+    module, attribute = NETS[name]
+    known = signature(getattr(import_module(module), attribute)).parameters
+    torch.manual_seed(0)
+    settings = {"width": 4} if "width" in known else {}
+    return build_net(name, in_channels=in_channels, classes=classes, **settings)
+
+
+@pytest.fixture(params=NETS)
+def name(request):
+    return request.param
+
+
+@pytest.mark.parametrize(("channels", "classes", "size"), [(1, 2, (33, 47)), (3, 5, (64, 16)), (5, 2, (1, 1)), (1, 3, (7, 90))])
+def test_any_size_in_logits_of_that_size_out(name, channels, classes, size):
+    net = small(name, channels, classes).eval()
+    logits = net(torch.randn(2, channels, *size))
+    assert logits.shape == (2, classes, *size)
+    assert logits.isfinite().all()
+    assert logits.dtype == torch.float32
+
+
+def test_the_gradient_reaches_every_parameter(name):
+    net = small(name, 3, 3).train()
+    (net(torch.randn(2, 3, 64, 64)) ** 2).mean().backward()
+    idle = [key for key, p in net.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert idle == []
+
+
+def test_a_state_dict_makes_an_equal_net(name):
+    net, other = small(name), small(name)
+    for p in net.parameters():
+        p.data += torch.randn_like(p)
+    other.load_state_dict(net.state_dict())
+    image = torch.randn(1, 1, 40, 40)
+    assert torch.equal(net.eval()(image), other.eval()(image))
+
+
+def reachable(net):
+    """The net in float64 with positive weights and no bias below 0, so that no influence is cancelled or cut off."""
+    net = net.double().eval()
+    for p in net.parameters():
+        p.data = 0.05 * p.data.abs() + 1e-4  # small enough for tanh to stay in its steep part
+    return net
+
+
+def test_no_input_reaches_further_than_the_halo(name):
+    net = reachable(small(name))
+    length = 2 * net.halo + 3 * net.multiple
+    reached = 0
+    # Every place within a block of `multiple` pixels: pooling treats them differently.
+    for place in range(net.halo + net.multiple, net.halo + 2 * net.multiple, max(net.multiple // 5, 1)):
+        strip = torch.full((1, 1, net.multiple, length), 1e-3, dtype=torch.float64, requires_grad=True)
+        net(strip)[0, :, :, place].sum().backward()
+        columns = strip.grad.abs().sum((0, 1, 2)).nonzero()[:, 0]
+        reached = max(reached, int((columns - place).abs().max()))
+    assert reached <= net.halo
+    assert reached >= 0.6 * net.halo  # a halo far too large makes every tile slow
+
+
+def test_a_pixel_beyond_the_halo_changes_nothing(name):
+    net = small(name).eval()
+    image = torch.randn(1, 1, net.multiple, net.halo + 2 * net.multiple)
+    changed = image.clone()
+    changed[..., 0] += 100
+    with torch.inference_mode():
+        before, after = net(image), net(changed)
+    assert torch.equal(before[..., net.halo + 1 :], after[..., net.halo + 1 :])
+    assert not torch.equal(before, after)
+
+
+def test_shifting_by_the_multiple_shifts_the_answer(name):
+    net = small(name).eval().double()
+    step, edge = net.multiple, net.halo
+    image = torch.randn(1, 1, step, 2 * edge + 4 * step, dtype=torch.float64)
+    with torch.inference_mode():
+        here, there = net(image), net(image[..., step:])
+    torch.testing.assert_close(here[..., edge + step : -edge], there[..., edge : -edge], rtol=0, atol=1e-9)
+
+
+def test_the_class_shares_are_the_first_answer(name):
+    net = small(name, 1, 3)
+    if not hasattr(net, "set_prior"):
+        pytest.skip("starts from no prior")
+    shares = torch.tensor([0.9, 0.08, 0.02])
+    net.set_prior(shares)
+    with torch.inference_mode():
+        answer = net.eval()(torch.randn(1, 1, 64, 64)).softmax(1).mean((0, 2, 3))
+    torch.testing.assert_close(answer, shares, rtol=0.15, atol=0)
+
+
+def test_the_u_net_of_the_paper_has_31_million_parameters():
+    with torch.device("meta"):
+        net = build_net("unet", in_channels=1, classes=2)
+    assert round(sum(p.numel() for p in net.parameters()) / 1e6, 1) == 31.0
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "said"),
+    [
+        ("quik", {}, "Did you mean quick"),
+        ("quick", {"widht": 4}, "Did you mean width"),
+        ("unet", {"depth": 0}, "whole number from 1"),
+        ("fcn", {"width": "wide"}, "whole number from 1"),
+        ("quick", {"width": True}, "whole number from 1"),
+    ],
+)
+def test_what_no_net_can_be_is_refused(name, settings, said):
+    with pytest.raises(SettingsError, match=said):
+        build_net(name, in_channels=1, classes=2, **settings)
