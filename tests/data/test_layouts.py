@@ -684,6 +684,8 @@ def test_find_images(tmp_path: Path) -> None:
         ("a_3", "q/a.png"),
         ("x", "set/images/x.png"),
     ]
+    plant(tmp_path, "film/train/1.png", "film/trainannot/1.png")
+    assert [file.path.parent.name for _, file in find_images([tmp_path / "film"])] == ["train"]
     with pytest.raises(DataError, match="no such file"):
         find_images([tmp_path / "gone.png"])
     with pytest.raises(DataError, match="matches no picture"):

@@ -177,17 +177,27 @@ def test_everything_trains_when_asked() -> None:
 
 def test_another_folder_as_test() -> None:
     images = audit_of([facts(f"i{n}", n) for n in range(10)])
-    other = audit_of([facts("i0", 99), facts("x", 3)])
+    other = audit_of([facts("i0", 99), facts("x", 98)])
     split = make_split(images, test=other)
     assert split.outside
-    assert names(split.test) == {"i0", "x"}
-    assert split.leaks == ("i3",)
+    assert (names(split.test), split.leaks) == ({"i0", "x"}, ())
     assert len(split.train) + len(split.validation) == 10
     assert Split.from_dict(json.loads(json.dumps(split.to_dict()))) == split
     assert keep_split(split, images, test=other) == split
     assert keep_split(split, images) is None
     with pytest.raises(SettingsError, match="exclude each other"):
         make_split(images, test=other, test_fraction=0.3)
+
+
+def test_what_is_trained_on_is_left_out_of_another_folder() -> None:
+    """One slice to train on, and the folder it comes from as the test."""
+    one = audit_of([facts("3", 3)])
+    split = make_split(one, test=audit_of([facts(str(n), n) for n in range(5)]))
+    assert names(split.test) == {"0", "1", "2", "4"}
+    assert "leaving out 1 that are trained on" in split.reason
+    same = make_split(one, test=one)
+    assert same.leaks == ("3",)
+    assert "careful" in same.reason
 
 
 @pytest.mark.parametrize("fraction", [-0.1, 1.0, 2])

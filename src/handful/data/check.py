@@ -369,7 +369,7 @@ def _look_at_image(pair: Pair, pixels: NDArray[Any], bits: int, where: str, prob
         problems.append(
             Problem(
                 where,
-                f"is almost constant (values from {low:.3g} to {high:.3g}, standard deviation {std:.2g}, where white is 1); "
+                f"is almost constant (values from {low:.3g} to {high:.3g}, deviation {std:.2g}, where white is 1); "
                 "it shows nothing to learn from",
                 WARNING,
             )

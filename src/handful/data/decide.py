@@ -36,6 +36,7 @@ from handful.data.values import Values, ambiguous, list_values, require_two, uni
 from handful.errors import DataError, SettingsError
 
 MASK_KINDS = ("classes", "instances", "threshold", "colours", "palette")
+MOST_SEEN = 64  # values, beyond which masks without other signs are no masks
 STRAY_SHARE = 0.005  # of a file's pixels; more than that is not an accident of the brush
 
 
@@ -160,6 +161,11 @@ def _grey(found: Values) -> Decision:
                 "connected piece. Say which with --mask-kind classes or --mask-kind instances."
             )
         return as_classes(found, "class numbers")
+    if len(values) > MOST_SEEN:
+        raise DataError(
+            f"{found.where(values[len(values) // 2])} is one of {len(values)} values: the masks look like photographs or were "
+            "smoothed. Check that these are the label files, or cut them at the middle with --mask-kind threshold."
+        )
     raise ambiguous(found)
 
 

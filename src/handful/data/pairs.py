@@ -11,7 +11,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from handful.data.decode import LOSSY_SUFFIXES, SUFFIXES, ImageFile, count_pages, within
@@ -500,9 +500,15 @@ def _count(number: int, noun: str) -> str:
 
 
 def _find_named(root: Path, images: str, masks: str, given: bool) -> Layout:
+    pictures, drawings = (
+        _expand(images, root, "--images", SUFFIXES),
+        _expand(masks, root, "--masks", SUFFIXES | {".mat"}),
+    )
+    if not given:
+        root = Path(os.path.commonpath([path.absolute().parent for path in (*pictures, *drawings)]))
+        pictures, drawings = [path.absolute() for path in pictures], [path.absolute() for path in drawings]
     finding = _Finding(root)
-    here = [_file(path, root) for path in _expand(images, root, "--images", SUFFIXES)]
-    theirs = [_file(path, root) for path in _expand(masks, root, "--masks", SUFFIXES | {".mat"})]
+    here, theirs = [_file(path, root) for path in pictures], [_file(path, root) for path in drawings]
     same = {file.path.resolve() for file in here} & {file.path.resolve() for file in theirs}
     if same and len(same) == len(here) == len(theirs):
         raise DataError(f"{images}: --images and --masks name the same files; they must be told apart.")
@@ -539,10 +545,7 @@ def _find_named(root: Path, images: str, masks: str, given: bool) -> Layout:
     if len({image.part for image, _, _ in finding.pairs}) == 1:
         for image, _, _ in finding.pairs:
             image.part = "all"
-    layout = _layout(finding)
-    return (
-        layout if given else replace(layout, root=Path(os.path.commonpath([p.image.path.parent for p in layout.pairs])))
-    )
+    return _layout(finding)
 
 
 def _expand(pattern: str, root: Path, flag: str, readable: Iterable[str]) -> list[Path]:
@@ -645,6 +648,8 @@ def _describe(finding: _Finding, pairs: list[Pair], parts: list[str], stack: boo
     tail = f" ({counts})" if parts != ["all"] else ""
     if len(masks) > 1:
         return f"{_count(len(pairs), 'image')} with a mask file for every object{tail}"
+    if len(pairs) == 1:
+        return f"1 pair: {image.shown} with {masks[0].shown}"
     where = f"images in {image.folder or '.'}, masks in {masks[0].folder or '.'}, paired by {rule}"
     return f"{_count(len(pairs), 'pair')}{tail}: {where}"
 
@@ -701,7 +706,8 @@ def find_images(inputs: Sequence[str | Path], channels: int | None = None) -> tu
 
 def _pick_images(files: list[_File]) -> None:
     """Of a folder of unknown pictures: leave masks out where the folder is clearly a labelled data set."""
-    if any(file.role == "image" for file in files) and any(file.role in ("mask", "aside") for file in files):
-        return
+    images = any(file.role == "image" for file in files)
+    labelled = any(file.role == "mask" for file in files) and any(file.role in ("image", "") for file in files)
     for file in files:
-        file.role = "image"
+        if not (images or labelled) or (labelled and not images and not file.role):
+            file.role = "image"

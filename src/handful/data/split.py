@@ -120,11 +120,13 @@ def make_split(audit: Audit, *, test_fraction: float | None = None, seed: int = 
     names = [pair.name for pair in audit.pairs]
     parts = _parts(audit)
     words: list[str] = []
+    outer: dict[str, Region] = {}
     regions: dict[str, list[Region]] | None = None
     if test is not None:
         held: list[str] = []
-        words.append(f"test on {_images(len(test.pairs))} of {test.root}")
         training, validation = parts["train"] + parts["test"], parts["val"]
+        outer, text = _others(audit, test)
+        words.append(text)
     elif test_fraction == 0:
         held, training, validation = [], names, []
         words.append(f"trained on all {_images(len(names))} (test fraction 0): no test, so no honest score")
@@ -143,7 +145,7 @@ def make_split(audit: Audit, *, test_fraction: float | None = None, seed: int = 
         words.append(text)
     if regions is None and test_fraction != 0:
         training, validation = _validation(training, validation, audit, seed, words)
-    leaks = _leaks(training + validation, held, audit, test)
+    leaks = _leaks(training + validation, held, audit, test, outer)
     if leaks:
         shown = ", ".join(leaks[:3]) + (" ..." if len(leaks) > 3 else "")
         words.append(
@@ -155,14 +157,14 @@ def make_split(audit: Audit, *, test_fraction: float | None = None, seed: int = 
         train=tuple(regions["train"]) if regions is not None else tuple(whole[name] for name in training),
         validation=tuple(whole[name] for name in validation),
         test=tuple(regions["test"]) if regions is not None
-        else tuple(_whole(test).values()) if test is not None
+        else tuple(outer.values()) if test is not None
         else tuple(whole[name] for name in held),
         reason="; ".join(words) + ".",
         seed=seed,
         outside=test is not None,
         leaks=tuple(leaks),
         contents={name: facts.content for name, facts in audit.facts.items()},
-        test_contents={name: facts.content for name, facts in test.facts.items()} if test is not None else {},
+        test_contents={name: test.facts[name].content for name in outer} if test is not None else {},
     )  # fmt: skip
     used = {region.name for region in (*split.train, *split.validation, *(() if split.outside else split.test))}
     return replace(split, contents={name: content for name, content in split.contents.items() if name in used})
@@ -236,15 +238,28 @@ def _whole(audit: Audit) -> dict[str, Region]:
     return {name: Region(name, (0, facts.height), (0, facts.width)) for name, facts in audit.facts.items()}
 
 
-def _leaks(training: Sequence[str], held: Sequence[str], audit: Audit, test: Audit | None) -> list[str]:
+def _others(audit: Audit, test: Audit) -> tuple[dict[str, Region], str]:
+    """The test set without the very images that are trained on (unless there are no others), and that in words."""
+    known = {facts.content for facts in audit.facts.values()}
+    whole = _whole(test)
+    others = {name: region for name, region in whole.items() if test.facts[name].content not in known}
+    text = f"test on {_images(len(others or whole))} of {test.root}"
+    if others and len(others) < len(whole):
+        return others, f"{text}, leaving out {len(whole) - len(others)} that are trained on"
+    return others or whole, text
+
+
+def _leaks(
+    training: Sequence[str], held: Sequence[str], audit: Audit, test: Audit | None, outer: dict[str, Region]
+) -> list[str]:
     """Training images that are in the test too, equal or nearly so."""
     if test is None:
         there = set(held)
         return sorted({name for group in audit.twins if there & set(group) for name in group if name in set(training)})
     contents = {f"train/{name}": audit.facts[name].content for name in training}
-    contents |= {f"test/{name}": facts.content for name, facts in test.facts.items()}
+    contents |= {f"test/{name}": test.facts[name].content for name in outer}
     thumbs = {f"train/{name}": thumb for name, thumb in audit.thumbnails.items() if f"train/{name}" in contents}
-    thumbs |= {f"test/{name}": thumb for name, thumb in test.thumbnails.items()}
+    thumbs |= {f"test/{name}": thumb for name, thumb in test.thumbnails.items() if name in outer}
     found = []
     for group in find_twins(contents, thumbs):
         if any(name.startswith("test/") for name in group):
@@ -392,8 +407,8 @@ def _validation(
         return training, validation
     count = len(training)
     if count < 8 or len(_units(training, audit)) < 2:
-        words.append(f"no images set aside for validation, since there are only {count} to train on" if count < 8
-                     else "no images set aside for validation, since all are alike")  # fmt: skip
+        few = f"there {'is' if count == 1 else 'are'} only {_images(count)} to train on"
+        words.append(f"no images set aside for validation, since {few if count < 8 else 'all are alike'}")
         return training, []
     wanted = min(MOST_VALIDATION, round(0.12 * count)) if count >= 24 else max(1, round(0.15 * count))
     held, _ = _draw(training, audit, wanted / count, seed, "validation")
