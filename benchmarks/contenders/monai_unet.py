@@ -1,0 +1,63 @@
+"""MONAI's BasicUNet with its usual training: random crops, flips, quarter turns, intensity; Dice and cross-entropy."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+from monai.inferers import sliding_window_inference
+from monai.losses import DiceCELoss
+from monai.networks.nets import BasicUNet
+from monai.transforms import Compose, RandFlipd, RandRotate90d, RandScaleIntensityd, RandShiftIntensityd, RandSpatialCropd
+from monai.transforms import SpatialPadd
+
+# isort: split
+from common import BEGAN, arguments, read_folder, write_mask
+
+train, test, out, seconds, seed = arguments()
+torch.manual_seed(seed)
+np.random.seed(seed)  # noqa: NPY002 MONAI's own transforms draw from it
+_, images, masks, classes = read_folder(train)
+side = min(256, *(size // 16 * 16 for image in images for size in image.shape[:2]))
+keys = ["image", "mask"]
+augment = Compose(
+    [
+        SpatialPadd(keys, (side, side)),
+        RandSpatialCropd(keys, (side, side), random_size=False),
+        RandFlipd(keys, 0.5, 0),
+        RandFlipd(keys, 0.5, 1),
+        RandRotate90d(keys, 0.5),
+        RandScaleIntensityd("image", 0.2, 0.5),
+        RandShiftIntensityd("image", 0.2, 0.5),
+    ]
+)
+augment.set_random_state(seed)
+data = [
+    {"image": torch.from_numpy(image.transpose(2, 0, 1).copy()), "mask": torch.from_numpy(mask[None].copy())}
+    for image, mask in zip(images, masks, strict=True)
+]
+net = BasicUNet(2, images[0].shape[2], classes, features=(32, 32, 64, 128, 256, 32))
+optimiser = torch.optim.AdamW(net.parameters(), 1e-3)
+loss_function = DiceCELoss(to_onehot_y=True, softmax=True)
+rng = np.random.default_rng(seed)
+names, test_images, _, _ = read_folder(test)
+net.train()
+while (spent := time.monotonic() - BEGAN) < 0.9 * seconds:
+    for group in optimiser.param_groups:
+        group["lr"] = 1e-3 * (1 - spent / seconds) ** 0.9
+    batch = [augment(data[i]) for i in rng.integers(len(data), size=4)]
+    x = torch.stack([torch.as_tensor(one["image"]) for one in batch])
+    y = torch.stack([torch.as_tensor(one["mask"]) for one in batch]).long()
+    counted = (y != 255).float()
+    logits = net(x) * counted
+    loss = loss_function(logits, y * counted.long())
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+net.eval()
+with torch.inference_mode():
+    for name, image in zip(names, test_images, strict=True):
+        x = torch.from_numpy(image.transpose(2, 0, 1).copy())[None]
+        answer = sliding_window_inference(x, (side, side), 4, net, overlap=0.25).argmax(1)[0].numpy().astype(np.uint8)
+        write_mask(out, name, answer, classes)

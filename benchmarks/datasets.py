@@ -1,0 +1,121 @@
+"""The benchmark's data sets, laid out as train/{images,masks} and test/{images,masks} with a split that never changes.
+
+Real data come from ../shared/data or $HANDFUL_DATA; what is missing there is left out with a word. Of the training
+images the first n of a fixed order are taken, so that 4 images contain the 1 image.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+HERE = Path(__file__).resolve().parent
+DATA = Path(os.environ.get("HANDFUL_DATA", HERE.parent.parent / "shared" / "data"))
+
+# name, image, mask; the mask as labels (nuclei: 0 and object numbers), classes (camvid) or 0/255
+Item = tuple[str, Image.Image, Image.Image]
+
+
+def shuffled(names: list[str], seed: int = 0) -> list[str]:
+    """A fixed order that has nothing to do with the names."""
+    return [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
+
+
+def membrane() -> tuple[Iterator[Item], Iterator[Item]]:
+    """Train on slices 0 to 14, test on 16 to 19; slice 15 lies between and is left out."""
+
+    def items(numbers: list[int]) -> Iterator[Item]:
+        for n in numbers:
+            yield str(n), *(Image.open(DATA / "membrane" / "train" / kind / f"{n}.png") for kind in ("image", "label"))
+
+    return items([7, 2, 12, 5, 10, 0, 14, 3, 8, 11, 1, 13, 4, 9, 6]), items([16, 17, 18, 19])
+
+
+def nuclei() -> tuple[Iterator[Item], Iterator[Item]]:
+    """All modalities mixed; 150 test images."""
+    names = shuffled(sorted(path.stem for path in (DATA / "nuclei" / "images").glob("*.png")))
+
+    def items(chosen: list[str]) -> Iterator[Item]:
+        for name in chosen:
+            yield name, *(Image.open(DATA / "nuclei" / kind / f"{name}.png") for kind in ("images", "labels"))
+
+    return items(names[150:]), items(names[:150])
+
+
+def cats() -> tuple[Iterator[Item], Iterator[Item]]:
+    """At 128x128, the 60 and 21 pictures as they came."""
+
+    def items(part: str, numbers: range) -> Iterator[Item]:
+        for n in shuffled([str(one) for one in numbers]):
+            folder = DATA / "cats" / "cat_data" / part
+            image = Image.open(folder / "input" / f"cat.{n}.jpg").convert("RGB").resize((128, 128), Image.Resampling.BILINEAR)
+            mask = Image.open(folder / "mask" / f"mask_cat.{n}.jpg").convert("L").resize((128, 128), Image.Resampling.BILINEAR)
+            yield n, image, mask.point(lambda v: 255 * (v > 127))
+
+    return items("Train", range(60)), items("Test", range(60, 81))
+
+
+def camvid() -> tuple[Iterator[Item], Iterator[Item]]:
+    """11 classes and void; every third frame of val is the test."""
+
+    def items(part: str, names: list[str]) -> Iterator[Item]:
+        for name in names:
+            yield name, Image.open(DATA / "camvid" / part / f"{name}.jpg"), Image.open(
+                DATA / "camvid" / f"{part}annot" / f"{name}.png"
+            )
+
+    def names(part: str) -> list[str]:
+        return sorted(path.stem for path in (DATA / "camvid" / part).glob("*.jpg"))
+
+    return items("train", shuffled(names("train"))), items("val", names("val")[::3])
+
+
+def shapes() -> tuple[Iterator[Item], Iterator[Item]]:
+    """160x160 noise with one disc of radius 15 to 40 in which the noise is brighter."""
+
+    def items(seed: int, number: int) -> Iterator[Item]:
+        rng = np.random.default_rng(seed)
+        y, x = np.mgrid[:160, :160]
+        for n in range(number):
+            radius = rng.uniform(15, 40)
+            row, column = rng.uniform(radius, 160 - radius, 2)
+            disc = (y - row) ** 2 + (x - column) ** 2 <= radius**2
+            image = np.clip(rng.normal(90 + 50 * disc, 40), 0, 255).astype(np.uint8)
+            yield f"{seed}_{n}", Image.fromarray(image), Image.fromarray(disc.astype(np.uint8) * 255)
+
+    return items(1, 16), items(2, 100)
+
+
+SETS: dict[str, Callable[[], tuple[Iterator[Item], Iterator[Item]]]] = {
+    "membrane": membrane,
+    "nuclei": nuclei,
+    "cats": cats,
+    "camvid": camvid,
+    "shapes": shapes,
+}
+
+
+def lay_out(name: str, n: int | None, root: Path) -> Path:
+    """Write a data set with its first n training images (None: all) under `root`; gives back its folder."""
+    folder = root / f"{name}-{n or 'all'}"
+    if (folder / "done").exists():
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    for part, items in zip(("train", "test"), SETS[name](), strict=True):
+        for kind in ("images", "masks"):
+            (folder / part / kind).mkdir(parents=True)
+        for number, (stem, image, mask) in enumerate(items):
+            if part == "train" and n is not None and number >= n:
+                break
+            image.save(folder / part / "images" / f"{stem}.png")
+            mask.save(folder / part / "masks" / f"{stem}.png")
+    if name == "camvid":
+        shutil.copy(DATA / "camvid" / "classes.txt", folder / "train")
+        shutil.copy(DATA / "camvid" / "classes.txt", folder / "test")
+    (folder / "done").touch()
+    return folder
