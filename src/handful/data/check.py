@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from handful.data.audit import Audit, ImageFacts
 from handful.data.decide import decide, near_class_lists
 from handful.data.decode import quiet, within
+from handful.data.findings import set_problems, twin_problems
 from handful.data.image import as_unit, read_picture
 from handful.data.likeness import find_twins, in_sequence, thumbnail
 from handful.data.mask import VOID, Mask, MaskReading, apply_reading
@@ -25,6 +25,7 @@ from handful.data.pairs import Layout, Pair, find_pairs
 from handful.data.problem import ERROR, NOTE, WARNING, Problem
 from handful.data.readings import Decision
 from handful.data.sample import size_mismatch
+from handful.data.summary import summary_lines
 from handful.errors import DataError
 
 __all__ = ["Audit", "ImageFacts", "Problem", "check_data", "content_hash", "summary_lines"]
@@ -32,142 +33,6 @@ __all__ = ["Audit", "ImageFacts", "Problem", "check_data", "content_hash", "summ
 SMALLEST_SIDE = 16  # pixels; four halvings of a net leave one
 FLAT = 2 / 255  # an image whose standard deviation is below this shows nothing
 SPECK = 0.01  # connected pieces below this part of the largest are dust of JPEG or brush, not objects
-ODD_SIZE = 8  # times the median area, or a part of it
-
-
-@dataclass(frozen=True)
-class ImageFacts:
-    """What is known of one usable pair. Grey values are in the unit range of the type; areas in pixels.
-
-    `content`: SHA-256 of the pixels with their shape and type, whatever the file's name, place or format;
-    `mask_content` likewise of the classes and labels. `object_areas`: (median, least, greatest), zeros for none.
-    """
-
-    name: str
-    height: int
-    width: int
-    channels: int
-    dtype: str
-    bit_depth: int
-    content: str
-    mask_content: str
-    low: float
-    high: float
-    mean: float
-    std: float
-    grey: bool
-    class_pixels: tuple[int, ...]
-    void_pixels: int
-    objects: int
-    object_areas: tuple[float, int, int]
-
-
-@dataclass(frozen=True)
-class Audit:
-    """A data set, checked: the usable `pairs`, how masks are read, facts by name, and every problem found.
-
-    `stack`: the images are consecutive (slices of a stack, frames of a video); `runs` are those sequences. `twins`:
-    groups of equal or nearly equal images. `channels`: what a net should get (1 where every image is grey).
-    `fingerprint`: of all contents, independent of names, order and place.
-    """
-
-    root: str
-    layout: str
-    reading: MaskReading
-    pairs: tuple[Pair, ...]
-    facts: dict[str, ImageFacts]
-    problems: tuple[Problem, ...]
-    stack: bool
-    twins: tuple[tuple[str, ...], ...]
-    channels: int
-    fingerprint: str
-    runs: tuple[tuple[str, ...], ...] = ()
-    thumbnails: dict[str, NDArray[np.uint8]] = field(default_factory=dict, repr=False, compare=False)
-
-    @cached_property
-    def class_pixels(self) -> tuple[int, ...]:
-        """Pixels of each class over all usable images."""
-        counts = np.array([facts.class_pixels for facts in self.facts.values()], np.int64)
-        return tuple(counts.sum(axis=0).tolist())
-
-    @cached_property
-    def class_shares(self) -> tuple[float, ...]:
-        """Share of each class in the pixels that are not void; they add up to 1."""
-        total = max(1, sum(self.class_pixels))
-        return tuple(count / total for count in self.class_pixels)
-
-    @cached_property
-    def void_share(self) -> float:
-        """Share of void pixels in all pixels."""
-        void = sum(facts.void_pixels for facts in self.facts.values())
-        return void / max(1, void + sum(self.class_pixels))
-
-    @cached_property
-    def sizes(self) -> tuple[tuple[tuple[int, int], int], ...]:
-        """((height, width), number of images), commonest first."""
-        counts = Counter((facts.height, facts.width) for facts in self.facts.values())
-        return tuple(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
-
-    @cached_property
-    def median_size(self) -> tuple[int, int]:
-        """Median height and width."""
-        facts = self.facts.values()
-        return int(np.median([fact.height for fact in facts])), int(np.median([fact.width for fact in facts]))
-
-    @cached_property
-    def dtypes(self) -> tuple[str, ...]:
-        """The types of the pixels, such as ("uint8",)."""
-        return tuple(sorted({facts.dtype for facts in self.facts.values()}))
-
-    @cached_property
-    def bit_depths(self) -> tuple[int, ...]:
-        """Bits a channel as stored."""
-        return tuple(sorted({facts.bit_depth for facts in self.facts.values()}))
-
-    @cached_property
-    def objects(self) -> int:
-        """Number of objects in all images: labels where they are known, otherwise connected pieces."""
-        return sum(facts.objects for facts in self.facts.values())
-
-    @cached_property
-    def object_area(self) -> float:
-        """Median over the images of the median area of their objects, in pixels; 0 where there are none."""
-        areas = [facts.object_areas[0] for facts in self.facts.values() if facts.objects]
-        return float(np.median(areas)) if areas else 0.0
-
-    @cached_property
-    def parts(self) -> dict[str, int]:
-        """How many usable pairs each part has."""
-        return dict(Counter(pair.part for pair in self.pairs))
-
-    def of_severity(self, severity: str) -> tuple[Problem, ...]:
-        """The problems that are errors, warnings or notes."""
-        return tuple(problem for problem in self.problems if problem.severity == severity)
-
-    def to_dict(self) -> dict[str, Any]:
-        """All but the paths and thumbnails, for JSON."""
-        return {
-            "root": self.root,
-            "layout": self.layout,
-            "reading": self.reading.to_dict(),
-            "images": {name: asdict(facts) for name, facts in self.facts.items()},
-            "parts": self.parts,
-            "sizes": [{"height": h, "width": w, "images": count} for (h, w), count in self.sizes],
-            "channels": self.channels,
-            "dtypes": list(self.dtypes),
-            "bit_depths": list(self.bit_depths),
-            "classes": {
-                name: {"pixels": pixels, "share": share}
-                for name, pixels, share in zip(self.reading.classes, self.class_pixels, self.class_shares, strict=True)
-            },
-            "void_share": self.void_share,
-            "objects": self.objects,
-            "object_area": self.object_area,
-            "stack": self.stack,
-            "twins": [list(group) for group in self.twins],
-            "fingerprint": self.fingerprint,
-            "problems": [asdict(problem) for problem in self.problems],
-        }
 
 
 @dataclass(frozen=True)
@@ -254,11 +119,12 @@ def _audit(
 ) -> Audit:
     root = layout.root
     shown = {look.pair.name: within(look.pair.image.path, root) + _page(look.pair) for look in looks}
+    masks = {look.pair.name: look.tally.where for look in looks if look.tally is not None}
     thumbs = {look.pair.name: look.thumb for look in looks if look.thumb is not None}
     twins = find_twins({name: fact.content for name, fact in facts.items()}, thumbs)
     runs = _runs(layout, looks, thumbs)
     twins = _without_runs(twins, runs, facts)
-    problems = [*problems, *_twin_problems(twins, facts, shown), *_set_problems(reading, looks, facts, shown)]
+    problems = [*problems, *twin_problems(twins, facts, shown), *set_problems(reading, facts, shown, masks)]
     contents = sorted(fact.content + fact.mask_content for fact in facts.values())
     rank = {ERROR: 0, WARNING: 1, NOTE: 2}
     return Audit(
@@ -508,84 +374,6 @@ def _without_runs(
     return kept
 
 
-def _twin_problems(
-    twins: Sequence[tuple[str, ...]], facts: dict[str, ImageFacts], shown: dict[str, str]
-) -> list[Problem]:
-    problems = []
-    for group in twins:
-        first = group[0]
-        for name in group[1:]:
-            if facts[name].content == facts[first].content:
-                text = f"the same picture as {shown[first]}"
-                if facts[name].mask_content != facts[first].mask_content:
-                    text += " but with another mask: one of the two is wrong"
-                else:
-                    text += "; both are kept on one side of the split"
-            else:
-                text = f"nearly the same picture as {shown[first]}; both are kept on one side of the split"
-            problems.append(Problem(shown[name], text, WARNING))
-    return problems
-
-
-def _set_problems(
-    reading: MaskReading, looks: list[_Look], facts: dict[str, ImageFacts], shown: dict[str, str]
-) -> list[Problem]:
-    """What only shows against the rest: empty masks, odd sizes, mixed kinds of images."""
-    problems = []
-    areas = [fact.height * fact.width for fact in facts.values()]
-    middle = float(np.median(areas))
-    depths = Counter(fact.dtype for fact in facts.values())
-    common = depths.most_common(1)[0][0]
-    for look in looks:
-        fact = facts[look.pair.name]
-        where = shown[look.pair.name]
-        mask_where = look.tally.where if look.tally is not None else where
-        total = sum(fact.class_pixels)
-        if total == 0:
-            problems.append(Problem(mask_where, "every pixel is void; nothing can be learnt or scored on it", WARNING))
-        elif reading.background is not None and fact.class_pixels[reading.background] == total:
-            nothing = reading.classes[reading.background]
-            problems.append(
-                Problem(
-                    mask_where, f"empty mask: no object in it ({nothing} everywhere). Right if there is none", WARNING
-                )
-            )
-        elif len(reading.classes) == 2 and max(fact.class_pixels) == total and reading.kind != "boundaries":
-            name = reading.classes[fact.class_pixels.index(total)]
-            problems.append(
-                Problem(mask_where, f"full mask: {name} everywhere. Right if the object fills the picture", WARNING)
-            )
-        area = fact.height * fact.width
-        if len(areas) > 2 and (area > ODD_SIZE * middle or area * ODD_SIZE < middle):
-            problems.append(
-                Problem(
-                    where,
-                    f"is {fact.width}x{fact.height}, {_times(area / middle)} than is usual in this set",
-                    WARNING,
-                )
-            )
-        if fact.dtype != common:
-            problems.append(
-                Problem(
-                    where, f"is {fact.dtype} where most images are {common}; each is scaled by its own type", WARNING
-                )
-            )
-    counts = {fact.channels for fact in facts.values() if not fact.grey}
-    if len(counts) > 1 and not counts <= {1, 3, 4}:
-        most = max(counts)
-        for look in looks:
-            fact = facts[look.pair.name]
-            if fact.channels != most:
-                problems.append(
-                    Problem(shown[fact.name], f"has {fact.channels} channels where others have {most}", WARNING)
-                )
-    return problems
-
-
-def _times(ratio: float) -> str:
-    return f"{ratio:.2g} times larger" if ratio > 1 else f"{1 / ratio:.2g} times smaller"
-
-
 def _nothing_usable(root: Path, problems: Sequence[Problem]) -> str:
     errors = [str(problem) for problem in problems if problem.severity == ERROR]
     if len(errors) == 1:
@@ -593,53 +381,3 @@ def _nothing_usable(root: Path, problems: Sequence[Problem]) -> str:
     listed = "\n  ".join(errors[:5])
     more = f"\n  and {len(errors) - 5} more" if len(errors) > 5 else ""
     return f"{root}: no pair can be used, for these reasons:\n  {listed}{more}"
-
-
-# ------------------------------------------------------------------------------------------------- words
-
-
-def summary_lines(audit: Audit) -> list[str]:
-    """The audit for people, a topic a line: layout, images, masks, classes, objects, what is odd."""
-    sizes = audit.sizes
-    shown = ", ".join(f"{w}x{h}" + (f" ({count})" if len(sizes) > 1 else "") for (h, w), count in sizes[:4])
-    if len(sizes) > 4:
-        heights = [h for (h, _), _ in sizes]
-        widths = [w for (_, w), _ in sizes]
-        shown = f"{len(sizes)} sizes from {min(widths)}x{min(heights)} to {max(widths)}x{max(heights)} (width x height)"
-    depths = " and ".join(str(bits) for bits in audit.bit_depths)
-    kinds = "grey" if audit.channels == 1 else "colour" if audit.channels == 3 else f"{audit.channels} channels"
-    stored = {fact.channels for fact in audit.facts.values()}
-    if audit.channels == 1 and stored != {1}:
-        kinds = "grey (stored as colour)"
-    lines = [
-        f"data     {audit.layout}",
-        f"images   {len(audit.pairs)} usable, {shown}, {kinds}, {depths} bit",
-        f"masks    {audit.reading.description}",
-    ]
-    classes = ", ".join(
-        f"{name} {_percent(share)}" for name, share in zip(audit.reading.classes, audit.class_shares, strict=True)
-    )
-    lines.append(
-        f"classes  {classes}" + (f"; {_percent(audit.void_share)} of all pixels are void" if audit.void_share else "")
-    )
-    if audit.objects:
-        per = [fact.objects for fact in audit.facts.values()]
-        noun = "objects" if audit.reading.instances else "connected pieces"
-        lines.append(
-            f"objects  {audit.objects} {noun}, {min(per)} to {max(per)} in an image, typically "
-            f"{audit.object_area:.0f} pixels "
-            f"each (about {audit.object_area**0.5:.0f} x {audit.object_area**0.5:.0f})"
-        )
-    if audit.runs:
-        count = sum(map(len, audit.runs))
-        lines.append(f"order    {count} images follow each other (slices or frames): they are split in blocks")
-    counts = Counter(problem.severity for problem in audit.problems)
-    words = [
-        f"{counts[kind]} {kind}{'s' if counts[kind] > 1 else ''}" for kind in (ERROR, WARNING, NOTE) if counts[kind]
-    ]
-    lines.append(f"found    {', '.join(words) if words else 'no problem'}")
-    return lines
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"

@@ -163,8 +163,8 @@ def _grey(found: Values) -> Decision:
         return as_classes(found, "class numbers")
     if len(values) > MOST_SEEN:
         raise DataError(
-            f"{found.where(values[len(values) // 2])} is one of {len(values)} values: the masks look like photographs or were "
-            "smoothed. Check that these are the label files, or cut them at the middle with --mask-kind threshold."
+            f"{found.where(values[len(values) // 2])} is one of {len(values)} values: they look like photographs or "
+            "were smoothed. Check that these are the label files, or cut them at the middle with --mask-kind threshold."
         )
     raise ambiguous(found)
 

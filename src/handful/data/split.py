@@ -7,33 +7,21 @@ not, the reason says so.
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from handful.data.check import SMALLEST_SIDE, Audit
+from handful.data.audit import Audit
+from handful.data.draw import draw_images, images, units_of
+from handful.data.inside import cut_inside
 from handful.data.likeness import find_twins
-from handful.data.mask import VOID, read_mask
+from handful.data.region import Region, whole_regions
 from handful.errors import DataError, SettingsError
 
+__all__ = ["Region", "Split", "keep_split", "make_split"]
+
 TEST_FRACTION = 0.2
-STRIP = 0.25  # of a single image, held back
-DRAWS = 8  # the draw that resembles the whole most is taken; more would make every seed choose the same images
 MOST_VALIDATION = 16
-
-
-@dataclass(frozen=True)
-class Region:
-    """A part of an image: rows and columns as half-open ranges; a whole image is (0, H) and (0, W)."""
-
-    name: str
-    rows: tuple[int, int]
-    columns: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -129,18 +117,18 @@ def make_split(audit: Audit, *, test_fraction: float | None = None, seed: int = 
         words.append(text)
     elif test_fraction == 0:
         held, training, validation = [], names, []
-        words.append(f"trained on all {_images(len(names))} (test fraction 0): no test, so no honest score")
+        words.append(f"trained on all {images(len(names))} (test fraction 0): no test, so no honest score")
     elif parts["test"]:
         held, training, validation = parts["test"], parts["train"], parts["val"]
         own = "test" if any(pair.part == "test" for pair in audit.pairs) else "val"
-        words.append(f"test on the {_images(len(held))} of the folders' own {own} part")
-    elif len(_units(names, audit)) == 1:
+        words.append(f"test on the {images(len(held))} of the folders' own {own} part")
+    elif len(units_of(names, audit)) == 1:
         held, validation = [], []
         training = names
-        regions, text = _inside(audit, seed)
+        regions, text = cut_inside(audit, seed)
         words.append(text)
     else:
-        held, text = _draw(names, audit, TEST_FRACTION if test_fraction is None else test_fraction, seed, "test")
+        held, text = draw_images(names, audit, TEST_FRACTION if test_fraction is None else test_fraction, seed, "test")
         training, validation = [name for name in names if name not in set(held)], []
         words.append(text)
     if regions is None and test_fraction != 0:
@@ -149,10 +137,10 @@ def make_split(audit: Audit, *, test_fraction: float | None = None, seed: int = 
     if leaks:
         shown = ", ".join(leaks[:3]) + (" ..." if len(leaks) > 3 else "")
         words.append(
-            f"careful: {_images(len(leaks))} to train on ({shown}) {'is' if len(leaks) == 1 else 'are'} in the "
+            f"careful: {images(len(leaks))} to train on ({shown}) {'is' if len(leaks) == 1 else 'are'} in the "
             "test too, so its score flatters"
         )
-    whole = _whole(audit)
+    whole = whole_regions(audit)
     split = Split(
         train=tuple(regions["train"]) if regions is not None else tuple(whole[name] for name in training),
         validation=tuple(whole[name] for name in validation),
@@ -180,14 +168,14 @@ def keep_split(old: Split, audit: Audit, *, test: Audit | None = None) -> Split 
     if inner is None or outer is None or old.outside != (test is not None):
         return None
     known = set(inner.values())
-    fresh = [region for name, region in _whole(audit).items() if name not in known]
+    fresh = [region for name, region in whole_regions(audit).items() if name not in known]
 
     def renamed(regions: Iterable[Region], names: dict[str, str]) -> tuple[Region, ...]:
         return tuple(replace(region, name=names[region.name]) for region in regions)
 
     reason = old.reason
     if fresh:
-        reason = f"{reason.rstrip('.')}; {_images(len(fresh))} new since then, trained on."
+        reason = f"{reason.rstrip('.')}; {images(len(fresh))} new since then, trained on."
     contents = {name: audit.facts[name].content for name in (*known, *(region.name for region in fresh))}
     return replace(
         old,
@@ -219,9 +207,6 @@ def _rename(contents: dict[str, str], audit: Audit | None) -> dict[str, str] | N
     return renamed
 
 
-# ------------------------------------------------------------------------------------------------- parts
-
-
 def _parts(audit: Audit) -> dict[str, list[str]]:
     """Names by side as the folders say; val without test is the test. All train where there is one part only."""
     parts: dict[str, list[str]] = {"train": [], "val": [], "test": []}
@@ -234,16 +219,12 @@ def _parts(audit: Audit) -> dict[str, list[str]]:
     return parts
 
 
-def _whole(audit: Audit) -> dict[str, Region]:
-    return {name: Region(name, (0, facts.height), (0, facts.width)) for name, facts in audit.facts.items()}
-
-
 def _others(audit: Audit, test: Audit) -> tuple[dict[str, Region], str]:
     """The test set without the very images that are trained on (unless there are no others), and that in words."""
     known = {facts.content for facts in audit.facts.values()}
-    whole = _whole(test)
+    whole = whole_regions(test)
     others = {name: region for name, region in whole.items() if test.facts[name].content not in known}
-    text = f"test on {_images(len(others or whole))} of {test.root}"
+    text = f"test on {images(len(others or whole))} of {test.root}"
     if others and len(others) < len(whole):
         return others, f"{text}, leaving out {len(whole) - len(others)} that are trained on"
     return others or whole, text
@@ -267,245 +248,19 @@ def _leaks(
     return sorted(found)
 
 
-# ------------------------------------------------------------------------------------------------- drawing
-
-
-def _units(names: Sequence[str], audit: Audit) -> list[list[str]]:
-    """Names that must stay together, twins in one unit; in an order that only contents decide."""
-    group_of = {name: group for group in audit.twins for name in group}
-    units: dict[tuple[str, ...], list[str]] = {}
-    for name in names:
-        units.setdefault(group_of.get(name, (name,)), []).append(name)
-    for unit in units.values():
-        unit.sort(key=lambda name: audit.facts[name].content)
-    return sorted(units.values(), key=lambda unit: audit.facts[unit[0]].content)
-
-
-def _chance(seed: int, *words: str) -> float:
-    """A number in [0, 1) that depends on its arguments alone, the same on every machine."""
-    digest = hashlib.sha256("\n".join((str(seed), *words)).encode()).digest()
-    return int.from_bytes(digest[:7], "big") / 2**56
-
-
-def _draw(names: Sequence[str], audit: Audit, fraction: float, seed: int, purpose: str) -> tuple[list[str], str]:
-    """Draw about `fraction` of the names: blocks from runs, the rest spread over kinds of images. Never all of them."""
-    chosen_names = set(names)
-    runs = [[name for name in run if name in chosen_names] for run in audit.runs]
-    runs = [run for run in runs if len(run) >= 3]
-    in_runs = {name for run in runs for name in run}
-    loose = [name for name in names if name not in in_runs]
-    runs.sort(key=lambda run: min(audit.facts[name].content for name in run))
-    features = _features(names, audit)
-    total = len(names)
-    wanted = min(max(1, round(fraction * total)), total - 1)
-
-    def draw(turn: int) -> list[str]:
-        held: set[str] = set()
-        for run in runs:
-            held |= set(_block(run, wanted * len(run) / total, audit, seed, f"{purpose} {turn}"))
-        if loose:
-            count = wanted - len(held) if runs else wanted
-            held |= _spread(loose, count, features, audit, seed, f"{purpose} {turn}")
-        for group in audit.twins:  # a block may cut through twins: all go with it
-            if held & set(group):
-                held |= set(group) & chosen_names
-        return [name for name in names if name in held]
-
-    draws = [held for held in map(draw, range(DRAWS)) if 0 < len(held) < total]
-    if not draws:
-        units = _units(names, audit)
-        held = min(units, key=lambda unit: (len(unit), _chance(seed, audit.facts[unit[0]].content)))
-        draws = [[name for name in names if name in set(held)]]
-    best = min(draws, key=lambda held: _unlike(held, names, features, audit))
-    text = f"{purpose} on {_images(len(best))} of {total}"
-    if runs and not loose:
-        text += ", held back as blocks of consecutive images (their neighbours next to a block are still trained on)"
-    elif runs:
-        text += ", held back so that they resemble the whole, consecutive images in blocks"
-    elif total > 2:
-        text += ", held back so that they resemble the whole"
-    else:
-        text += ", held back"
-    kept = sum(len(group) > 1 for group in _units(names, audit))
-    if kept:
-        text += f" ({kept} group{'s' if kept > 1 else ''} of like images kept on one side)"
-    return best, text
-
-
-def _block(run: Sequence[str], length: float, audit: Audit, seed: int, purpose: str) -> Sequence[str]:
-    """A stretch of consecutive names; its place follows from the seed and the contents of the run."""
-    contents = sorted(audit.facts[name].content for name in run)
-    size = math.floor(length + _chance(seed, purpose, "size", contents[0]))
-    size = max(size, 1 if length >= 0.5 else 0)
-    if size == 0:
-        return ()
-    start = int(_chance(seed, purpose, *contents) * (len(run) - size + 1))
-    return run[start : start + size]
-
-
-def _spread(
-    names: Sequence[str], count: int, features: dict[str, NDArray[np.float64]], audit: Audit, seed: int, purpose: str
-) -> set[str]:
-    """About `count` names at even steps through units sorted by kind (size, colour, brightness, share of objects)."""
-    if count <= 0:
-        return set()
-    units = _units(names, audit)
-    units.sort(key=lambda unit: (_kind(unit[0], audit), *features[unit[0]].tolist(), audit.facts[unit[0]].content))
-    step = len(names) / count
-    place = _chance(seed, purpose, "start", *sorted(audit.facts[name].content for name in names)) * step
-    held: set[str] = set()
-    passed = 0.0
-    for unit in units:
-        passed += len(unit)
-        if place < passed and len(held) < count:
-            held |= set(unit)
-            while place < passed:
-                place += step
-    return held
-
-
-def _kind(name: str, audit: Audit) -> tuple[bool, int, int]:
-    """The modality, roughly: colour or grey, size, dark or bright."""
-    facts = audit.facts[name]
-    return facts.grey, facts.height * facts.width, int(facts.mean * 4)
-
-
-def _features(names: Sequence[str], audit: Audit) -> dict[str, NDArray[np.float64]]:
-    """Standardised brightness, contrast, size, colour and class shares of each image."""
-    rows = []
-    for name in names:
-        facts = audit.facts[name]
-        shares = np.array(facts.class_pixels, np.float64) / max(1, sum(facts.class_pixels))
-        rows.append([facts.mean, facts.std, math.log(facts.height * facts.width), float(facts.grey), *shares])
-    table = np.array(rows, np.float64)
-    spread = table.std(axis=0)
-    table = (table - table.mean(axis=0)) / np.where(spread > 1e-9, spread, 1)
-    return {name: np.round(row, 9) for name, row in zip(names, table, strict=True)}
-
-
-def _unlike(held: Sequence[str], names: Sequence[str], features: dict[str, NDArray[np.float64]], audit: Audit) -> float:
-    """How far the drawn images are from the whole; a class that one side lacks counts most."""
-    there = set(held)
-    inside = np.mean([features[name] for name in held], axis=0)
-    distance = float(np.abs(inside).mean())
-    rest = [name for name in names if name not in there]
-    for side in (held, rest):
-        present = np.sum([audit.facts[name].class_pixels for name in side], axis=0) > 0
-        everywhere = np.sum([audit.facts[name].class_pixels for name in names], axis=0) > 0
-        distance += 10 * int((everywhere & ~present).sum())
-    return round(distance, 9)  # sums differ in the last bits with the order of the names
-
-
-# ------------------------------------------------------------------------------------------------- validation
-
-
 def _validation(
     training: list[str], validation: list[str], audit: Audit, seed: int, words: list[str]
 ) -> tuple[list[str], list[str]]:
     if validation:
-        words.append(f"validation on the {_images(len(validation))} of the folders' own val part")
+        words.append(f"validation on the {images(len(validation))} of the folders' own val part")
         return training, validation
     count = len(training)
-    if count < 8 or len(_units(training, audit)) < 2:
-        few = f"there {'is' if count == 1 else 'are'} only {_images(count)} to train on"
+    if count < 8 or len(units_of(training, audit)) < 2:
+        few = f"there {'is' if count == 1 else 'are'} only {images(count)} to train on"
         words.append(f"no images set aside for validation, since {few if count < 8 else 'all are alike'}")
         return training, []
     wanted = min(MOST_VALIDATION, round(0.12 * count)) if count >= 24 else max(1, round(0.15 * count))
-    held, _ = _draw(training, audit, wanted / count, seed, "validation")
+    held, _ = draw_images(training, audit, wanted / count, seed, "validation")
     there = set(held)
-    words.append(f"validation on {_images(len(held))}, training on {_images(count - len(held))}")
+    words.append(f"validation on {images(len(held))}, training on {images(count - len(held))}")
     return [name for name in training if name not in there], held
-
-
-def _images(count: int) -> str:
-    return f"{count} image{'' if count == 1 else 's'}"
-
-
-# ------------------------------------------------------------------------------------------------- one image
-
-
-def _inside(audit: Audit, seed: int) -> tuple[dict[str, list[Region]], str]:
-    """Hold back a strip (or a corner) of the only picture there is, so that both parts have every class."""
-    first = audit.pairs[0]
-    facts = audit.facts[first.name]
-    whole = list(_whole(audit).values())
-    sizes = {(region.rows, region.columns) for region in whole}
-    options = _ways_to_cut(facts.height, facts.width)
-    if not options or len(sizes) > 1:
-        why = (
-            "the images are copies of each other"
-            if len(sizes) > 1
-            else f"the image is too small ({facts.width}x{facts.height})"
-        )
-        return {"train": whole, "test": []}, f"nothing held back for a test: {why}"
-    mask = read_mask(first, audit.reading).classes
-    present = {int(number) for number in np.unique(mask) if number != VOID}
-
-    def lacking(parts: list[tuple[slice, slice]]) -> set[int]:
-        there: set[int] = set()
-        for part in parts:
-            there |= {int(number) for number in np.unique(mask[part])}
-        return present - there
-
-    def judge(option: tuple[str, tuple[slice, slice], list[tuple[slice, slice]]]) -> tuple[float, float, float]:
-        name, test, train = option
-        missing = len(lacking([test])) + len(lacking(train))
-        shares = _shares(mask[test], present) - _shares(mask, present)
-        return missing, len(train) - 1, float(np.abs(shares).max()) + 0.02 * _chance(seed, facts.content, name)
-
-    name, test, train = min(options, key=judge)
-    regions = {
-        "train": [_region(pair.name, part) for pair in audit.pairs for part in train],
-        "test": [_region(pair.name, test) for pair in audit.pairs],
-    }
-    height, width = mask[test].shape
-    share = height * width / mask.size
-    text = (
-        f"there is only one image: its {name} ({width}x{height} pixels, {100 * share:.0f} %) is held back for the test"
-    )
-    if len(audit.pairs) > 1:
-        text = (
-            f"all {len(audit.pairs)} images are the same picture: the {name} of each ({100 * share:.0f} %) "
-            "is held back for the test"
-        )
-    missing = lacking([test]) | lacking(train)
-    if missing:
-        names = ", ".join(audit.reading.classes[number] for number in sorted(missing))
-        text += f" (not every class is in both parts: {names})"
-    return regions, f"{text}; a score within one image says little about other images"
-
-
-def _ways_to_cut(height: int, width: int) -> list[tuple[str, tuple[slice, slice], list[tuple[slice, slice]]]]:
-    """(name, test, train) of the strips along the four edges and the four corners that leave both sides usable."""
-    rows, columns = max(SMALLEST_SIDE, round(STRIP * height)), max(SMALLEST_SIDE, round(STRIP * width))
-    ways: list[tuple[str, tuple[slice, slice], list[tuple[slice, slice]]]] = []
-    if height - rows >= SMALLEST_SIDE:
-        top, bottom = slice(0, rows), slice(height - rows, height)
-        ways.append(("upper strip", (top, slice(0, width)), [(slice(rows, height), slice(0, width))]))
-        ways.append(("lower strip", (bottom, slice(0, width)), [(slice(0, height - rows), slice(0, width))]))
-    if width - columns >= SMALLEST_SIDE:
-        left, right = slice(0, columns), slice(width - columns, width)
-        ways.append(("left strip", (slice(0, height), left), [(slice(0, height), slice(columns, width))]))
-        ways.append(("right strip", (slice(0, height), right), [(slice(0, height), slice(0, width - columns))]))
-    middle_row, middle_column = height // 2, width // 2
-    if min(middle_row, middle_column) >= SMALLEST_SIDE:
-        for up in (True, False):
-            for left_side in (True, False):
-                ys = slice(0, middle_row) if up else slice(middle_row, height)
-                other = slice(middle_row, height) if up else slice(0, middle_row)
-                xs = slice(0, middle_column) if left_side else slice(middle_column, width)
-                beside = slice(middle_column, width) if left_side else slice(0, middle_column)
-                name = f"{'upper' if up else 'lower'} {'left' if left_side else 'right'} quarter"
-                ways.append((name, (ys, xs), [(other, slice(0, width)), (ys, beside)]))
-    return ways
-
-
-def _region(name: str, part: tuple[slice, slice]) -> Region:
-    rows, columns = part
-    return Region(name, (rows.start, rows.stop), (columns.start, columns.stop))
-
-
-def _shares(mask: NDArray[np.uint8], present: set[int]) -> NDArray[np.float64]:
-    counts = np.bincount(mask.ravel(), minlength=256)[sorted(present)].astype(np.float64)
-    shares: NDArray[np.float64] = counts / max(1.0, counts.sum())
-    return shares

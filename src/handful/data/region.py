@@ -1,0 +1,27 @@
+"""A part of an image, and chance that is the same on every machine."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from handful.data.audit import Audit
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of an image: rows and columns as half-open ranges; a whole image is (0, H) and (0, W)."""
+
+    name: str
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+
+
+def whole_regions(audit: Audit) -> dict[str, Region]:
+    return {name: Region(name, (0, facts.height), (0, facts.width)) for name, facts in audit.facts.items()}
+
+
+def chance(seed: int, *words: str) -> float:
+    """A number in [0, 1) that depends on its arguments alone, the same on every machine."""
+    digest = hashlib.sha256("\n".join((str(seed), *words)).encode()).digest()
+    return int.from_bytes(digest[:7], "big") / 2**56
