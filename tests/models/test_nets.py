@@ -25,7 +25,9 @@ def name(request):
     return request.param
 
 
-@pytest.mark.parametrize(("channels", "classes", "size"), [(1, 2, (33, 47)), (3, 5, (64, 16)), (5, 2, (1, 1)), (1, 3, (7, 90))])
+@pytest.mark.parametrize(
+    ("channels", "classes", "size"), [(1, 2, (33, 47)), (3, 5, (64, 16)), (5, 2, (1, 1)), (1, 3, (7, 90))]
+)
 def test_any_size_in_logits_of_that_size_out(name, channels, classes, size):
     net = small(name, channels, classes).eval()
     logits = net(torch.randn(2, channels, *size))
@@ -69,7 +71,7 @@ def test_no_input_reaches_further_than_the_halo(name):
         columns = strip.grad.abs().sum((0, 1, 2)).nonzero()[:, 0]
         reached = max(reached, int((columns - place).abs().max()))
     assert reached <= net.halo
-    assert reached >= 0.6 * net.halo  # a halo far too large makes every tile slow
+    assert reached >= 0.9 * net.halo  # one that is too large makes every tile slow
 
 
 def test_a_pixel_beyond_the_halo_changes_nothing(name):

@@ -37,4 +37,6 @@ def focal_loss(
     cross-entropy. A class absent from the target costs what the probability given to it takes from the others.
     """
     values = F.cross_entropy(logits.float(), target, ignore_index=ignore_index, reduction="none")
-    return mean_over((1 - (-values).exp()) ** gamma * values, counted_pixels(target, ignore_index), weight)
+    # The power of an exact 0 has an infinite slope for gamma below 1.
+    missing = -(-values).expm1().clamp_max(-1e-12)
+    return mean_over(missing**gamma * values, counted_pixels(target, ignore_index), weight)

@@ -21,7 +21,8 @@ class FCN(nn.Module):
         super().__init__()
         widths = [width * 2**level for level in range(depth + 1)]
         self.multiple = 2**depth
-        self.halo = 2 + sum(4 * 2**level for level in range(depth + 1))
+        # 2 for the stem; each level has a convolution down, one up, and upsampling that reaches 1 pixel of the next.
+        self.halo = 2 + sum(4 * 2**level for level in range(depth))
         self.stem = nn.Conv2d(in_channels, widths[0], 5, padding=2)
         self.down = nn.ModuleList(
             nn.Conv2d(narrow, wide, 3, stride=2, padding=1) for narrow, wide in pairwise(widths)

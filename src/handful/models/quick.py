@@ -31,9 +31,9 @@ class QuickNet(nn.Module):
         widths = [min(width * 2**level, widest) for level in range(depth)]
         self.fold = fold
         self.multiple = fold * 2 ** (depth - 1)
-        # 2 convolutions down and 2 up reach 4 pixels of each level but the lowest, which has 2; upsampling by whole
-        # blocks reaches 1 more of the level it starts from.
-        self.halo = fold * (sum(4 * 2**level for level in range(depth - 1)) + 3 * 2 ** (depth - 1) + 2**depth)
+        # 2 convolutions down and 2 up reach 4 pixels of each level but the lowest, which has 2; going down and up by
+        # whole blocks reaches to the end of the largest.
+        self.halo = fold * (sum(4 * 2**level for level in range(depth - 1)) + 2 * 2 ** (depth - 1)) + self.multiple - 1
         self.stem = nn.Sequential(
             conv_norm_act(in_channels * fold * fold, widths[0]), conv_norm_act(widths[0], widths[0])
         )

@@ -39,7 +39,9 @@ class UNet(nn.Module):
         super().__init__()
         widths = [width * 2**level for level in range(depth)]
         self.multiple = 2 ** (depth - 1)
-        self.halo = sum(5 * 2**level for level in range(depth))  # 2 convolutions down, 2 up, 1 for the up-convolution
+        # 2 convolutions down and 2 up reach 4 pixels of each level but the lowest, which has 2; what is pooled and
+        # brought back up reaches to the end of its block.
+        self.halo = sum(4 * 2**level for level in range(depth - 1)) + 2 * 2 ** (depth - 1) + self.multiple - 1
         self.stem = double_conv(in_channels, widths[0])
         self.down = nn.ModuleList(
             double_conv(narrow, wide) for narrow, wide in pairwise(widths)
