@@ -283,8 +283,12 @@ def _decode_tiff(file: ImageFile) -> Decoded:
     except DataError:
         raise
     except Exception as error:
+        # Pillow brings libtiff for what tifffile cannot decompress, and knows files of another kind named .tif. It is
+        # not asked about damaged ones: libtiff would print its own complaints.
+        if "imagecodecs" not in str(error) and not isinstance(error, tifffile.TiffFileError):
+            raise
         try:
-            return _decode_pillow(file)  # LZW and JPEG inside TIFF: Pillow brings libtiff
+            return _decode_pillow(file)
         except Exception:
             raise error from None
     return _decode_pillow(file)
