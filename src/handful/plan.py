@@ -13,6 +13,7 @@ from handful.augment import Colour, Geometry
 from handful.data.mask import VOID, MaskReading
 from handful.data.sample import Sample
 from handful.errors import SettingsError
+from handful.limits import check_settings
 from handful.machine import Machine
 from handful.names import nearest
 from handful.normalise import measure_normalisation
@@ -74,7 +75,9 @@ def make_plan(
     scale = choose("scale", *choose_scale(samples, reading))
     scale = read_scale(scale)
     kind = choose(
-        "normalisation", "image", "each image is standardised by its own brightness and contrast, which differ between images"
+        "normalisation",
+        "image",
+        "each image is standardised by its own brightness and contrast, which differ between images",
     )
     normalisation = measure_normalisation(kind, samples, per_channel=False)
     settings = TrainSettings(seed=seed)
@@ -89,12 +92,17 @@ def make_plan(
     values = {name: choose(name, *choice) for name, choice in choices.items()}
     geometry, why = choose_geometry(samples, reading)
     lines.append(Line("geometry", geometry_words(geometry), why))
-    lines.append(Line("colour", "brightness, contrast, noise, blur", "so that other lighting does not surprise the net"))
+    lines.append(
+        Line("colour", "brightness, contrast, noise, blur", "so that other lighting does not surprise the net")
+    )
     settings = replace(settings, geometry=geometry, colour=Colour()).with_values({**values, **given})
+    check_settings(settings)
     for name, value in given.items():
         lines.append(Line(name, value, "as told"))
     if settings.net == "quick" and "net_settings" not in given:
-        lines.append(Line("net_settings", settings.net_settings or "width 32, depth 4", f"fits {seconds:g} s of training"))
+        lines.append(
+            Line("net_settings", settings.net_settings or "width 32, depth 4", f"fits {seconds:g} s of training")
+        )
     return Plan(task, scale, normalisation, settings, tuple(lines))
 
 
@@ -112,12 +120,15 @@ def choose_task(reading: MaskReading) -> tuple[str, str]:
 def thickness(mask: NDArray[np.bool_]) -> float:
     """How thick the set pixels are, as the width of a strip with the same mean distance to its edge; 0 for none.
 
-    A strip of width w has a mean distance of w / 4; a disc of diameter d counts as 2/3 d.
+    A strip of width w has a mean distance of w / 4 to its edge, half a pixel more to the pixels beyond, so that it
+    counts as about w + 2; a disc of diameter d counts as 2/3 d + 2. What fills the image counts as its shorter side.
     """
     from scipy import ndimage
 
     if not mask.any():
         return 0.0
+    if mask.all():  # no edge to measure the distance to
+        return float(min(mask.shape))
     # The image's own edge is no edge of the object.
     distance = ndimage.distance_transform_edt(np.pad(mask, 1, mode="edge"))[1:-1, 1:-1]
     return float(4 * distance[mask].mean())
@@ -195,7 +206,7 @@ def up_matters(samples: Sequence[Sample], reading: MaskReading) -> float:
     rows = []
     for one in samples:
         half = one.mask.shape[0] // 2
-        image = one.image.astype(np.float32).mean(0)
+        image = np.nan_to_num(one.image.astype(np.float32).mean(0))  # a NaN in one image must not decide for all
         spread = float(image.std()) or 1.0
         differences = [(float(image[:half].mean()) - float(image[-half:].mean())) / spread]
         counted = one.mask != VOID
@@ -218,9 +229,11 @@ def choose_geometry(samples: Sequence[Sample], reading: MaskReading) -> tuple[Ge
     if strength:
         return (
             Geometry(upside_down=False, rotation=15.0),
-            f"top and bottom differ from image to image in the same way ({strength:.1f} standard deviations): up matters",
+            "top and bottom differ from image to image in the same way "
+            f"({strength:.1f} standard deviations): up matters",
         )
-    why = "top and bottom look alike over the images" if len(samples) >= 8 else "too few images to tell whether up matters"
+    few = len(samples) < 8
+    why = "too few images to tell whether up matters" if few else "top and bottom look alike over the images"
     return Geometry(), f"{why}: turned freely"
 
 

@@ -19,13 +19,17 @@ class Clock:
     reserved: float = 0.0
     steps: int | None = None
     _training_from: float = 0.0
+    _first_step: int = 0
 
     def elapsed(self) -> float:
         return time.monotonic() - self.started
 
-    def start_training(self, already: float = 0.0) -> None:
-        """Training begins now; `already` is the share of it that an earlier, interrupted run has done."""
-        here = self.elapsed()
+    def start_training(self, already: float = 0.0, step: int = 0) -> None:
+        """Training begins now; an earlier, interrupted run has done the share `already` of it and `step` steps."""
+        here, self._first_step = self.elapsed(), step
+        if self.steps is not None:
+            self._training_from = here
+            return
         left = max(self.seconds - self.reserved - here, 0.0)
         # The share done so far is as if training had begun earlier.
         self._training_from = here - left * already / max(1 - already, 1e-6)
@@ -41,4 +45,5 @@ class Clock:
         """Seconds of training left, by the clock or by the pace so far."""
         if self.steps is None:
             return max(self.seconds - self.reserved - self.elapsed(), 0.0)
-        return (self.elapsed() - self._training_from) / max(step, 1) * (self.steps - step)
+        pace = (self.elapsed() - self._training_from) / max(step - self._first_step, 1)
+        return pace * max(self.steps - step, 0)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import isfinite
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 IGNORE = 255
@@ -14,19 +16,21 @@ IGNORE = 255
 
 @dataclass
 class Guard:
-    """`look` once a step; it names what is wrong, once, or returns ''.
+    """`look` once a step; it names what is wrong, or returns ''.
 
-    A class counts as never answered when, over a whole window of `window` steps, it was true in at least 50 pixels and
-    the answer in less than a thousandth as many.
+    Diverged: the running loss is above four times its best by more than where it began (or 1). Constant: over a whole
+    window of `window` steps, at most one of the classes that were true in more than 50 pixels was answered in more
+    than a thousandth as many.
     """
 
     classes: int
     window: int = 20
-    best_loss: float = float("inf")
+    first_loss: float | None = None
+    best_loss: float | None = None
     running_loss: float | None = None
-    true: np.ndarray = field(init=False)
-    answered: np.ndarray = field(init=False)
     seen: int = 0
+    true: NDArray[np.float64] = field(init=False)
+    answered: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
         self.forget()
@@ -34,25 +38,38 @@ class Guard:
     def forget(self) -> None:
         """Start a new window, after a remedy."""
         self.true, self.answered = np.zeros(self.classes), np.zeros(self.classes)
-        self.seen, self.running_loss, self.best_loss = 0, None, float("inf")
+        self.seen, self.first_loss, self.best_loss, self.running_loss = 0, None, None, None
 
     def look(self, loss: float, logits: Tensor, target: Tensor) -> str:
         """'not finite', 'diverged', 'constant' or ''."""
         if not isfinite(loss):
             return "not finite"
-        self.running_loss = loss if self.running_loss is None else 0.9 * self.running_loss + 0.1 * loss
+        if self.running_loss is None or self.best_loss is None or self.first_loss is None:
+            self.first_loss = self.best_loss = self.running_loss = loss
+        self.running_loss = 0.9 * self.running_loss + 0.1 * loss
         self.best_loss = min(self.best_loss, self.running_loss)
         self.seen += 1
-        if self.seen > self.window and self.running_loss > 4 * self.best_loss + 1.0:
+        # A loss may be 50 where another is 1: the height at which it began is the measure of both.
+        if self.seen > self.window and self.running_loss > 4 * self.best_loss + max(self.first_loss, 1.0):
             return "diverged"
-        with torch.no_grad():
-            counted = target != IGNORE
-            answers = logits.argmax(1)[counted]
-            self.answered += torch.bincount(answers, minlength=self.classes).cpu().numpy()
-            self.true += torch.bincount(target[counted], minlength=self.classes).cpu().numpy()
+        counted = target != IGNORE
+        answers = logits.argmax(1)[counted]
+        self.answered += torch.bincount(answers, minlength=self.classes).cpu().numpy()
+        self.true += torch.bincount(target[counted], minlength=self.classes).cpu().numpy()
         if self.seen % self.window:
             return ""
         occurs = self.true > 50
         constant = bool(occurs.sum() > 1 and (self.answered[occurs] > 0.001 * self.true[occurs]).sum() <= 1)
         self.true[:], self.answered[:] = 0, 0
         return "constant" if constant else ""
+
+    def state(self) -> dict[str, Any]:
+        """Everything it has seen, as JSON can hold it; `restore` takes it up again."""
+        losses = {name: getattr(self, name) for name in ("first_loss", "best_loss", "running_loss", "seen")}
+        return {**losses, "true": self.true.tolist(), "answered": self.answered.tolist()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.first_loss, self.best_loss = state["first_loss"], state["best_loss"]
+        self.running_loss, self.seen = state["running_loss"], int(state["seen"])
+        self.true, self.answered = np.array(state["true"], float), np.array(state["answered"], float)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from math import cos, isfinite, isnan, pi
 from pathlib import Path
 from typing import Any
@@ -13,19 +14,33 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from handful.errors import SettingsError
+from handful.errors import OutputError, SettingsError
+from handful.limits import OPTIMISERS, check_patch, check_settings
 from handful.losses import build_loss
 from handful.settings import TrainSettings
 from handful.train.average import WeightAverage
-from handful.train.checkpoint import load_checkpoint, part, restore_optimiser, save_checkpoint
+from handful.train.checkpoint import (
+    check_same_settings,
+    check_tensors,
+    clear_unfinished,
+    load_checkpoint,
+    not_resumable,
+    optimiser_tensors,
+    restore_optimiser,
+    save_checkpoint,
+)
 from handful.train.clock import Clock
 from handful.train.guard import Guard
 from handful.train.muon import Muon
-from handful.train.pool import IGNORE, Batch, Pool
+from handful.train.pool import Batch, Pool
 from handful.train.validation import Validation, autocast
 
 CHECKPOINT_EVERY = 20.0  # seconds; writing one takes some hundredths of a second
 VALIDATION_SHARE = 0.08  # of the training time at most
+TOO_EARLY = 0.15  # share of the training before which a constant answer cannot be told from a slow beginning
+TOO_LATE = 0.7  # share after which fresh weights would not come to anything
+PATIENCE = 3  # windows of the guard that weights for rare classes are given before the net starts anew
+SLOWEST = 1 / 64  # of the learning rate: what is left of it after six remedies, below which nothing would be learnt
 
 
 @dataclass(frozen=True)
@@ -46,6 +61,7 @@ class Fitted:
     net: nn.Module
     steps: int
     score: float | None
+    constant: bool = False  # one class everywhere on the validation images, although several are true
     history: list[dict[str, float]] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     interrupted: bool = False
@@ -57,9 +73,13 @@ def make_optimiser(net: nn.Module, settings: TrainSettings) -> torch.optim.Optim
         return Muon(net, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay)
     if settings.optimiser == "adamw":
         return torch.optim.AdamW(
-            net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.99), fused=True
+            net.parameters(),
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            betas=(0.9, 0.99),
+            fused=True,
         )
-    raise SettingsError(f"optimiser {settings.optimiser}: there are muon and adamw.")
+    raise SettingsError(f"optimiser {settings.optimiser}: there are {' and '.join(OPTIMISERS)}.")
 
 
 def learning_rate_factor(done: float, warmup: float) -> float:
@@ -69,13 +89,22 @@ def learning_rate_factor(done: float, warmup: float) -> float:
 
 
 class Run:
-    """One training: its parts, its state, and the steps it takes. `fit` is the loop."""
+    """One training: its parts, its state, and the steps it takes. `fit` is the loop.
+
+    With the steps of the clock fixed, a run restored from a checkpoint ends with the weights, byte for byte, of one
+    that was never interrupted (on the same machine with the same number of threads).
+
+    Raises SettingsError for settings that make no sense.
+    """
 
     def __init__(
         self, net: nn.Module, pool: Pool, validation: Validation, settings: TrainSettings, clock: Clock
     ) -> None:
+        check_settings(settings)
+        self.multiple = int(getattr(net, "multiple", 1))
+        check_patch(pool.patch, pool.batch, self.multiple)
         self.device = pool.device
-        self.net = net.to(self.device, memory_format=torch.channels_last)
+        self.net: nn.Module = net.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.pool, self.validation, self.settings, self.clock = pool, validation, settings, clock
         self.loss = build_loss(settings.loss, **settings.loss_settings)
         self.optimiser = make_optimiser(self.net, settings)
@@ -83,54 +112,110 @@ class Run:
         self.average = WeightAverage(self.net, share=settings.average_share)
         self.guard = Guard(validation.classes)
         self.step = 0
+        self.running_loss = float("nan")
         self.rate_factor = 1.0  # halved by remedies
         self.class_weights: Tensor | None = None
         self.fitted = Fitted(self.average.net, 0, None)
         self.best: nn.Module | None = None
         self.best_score = float("-inf")
+        self.best_constant = True
         self._remedies: dict[str, int] = {}
 
     # ---- state on disk
 
     def save(self, path: Path) -> None:
-        nets = {"net": self.net, "average": self.average.net} | ({"best": self.best} if self.best else {})
+        """Write everything that the rest of the run depends on. Raises OutputError where it cannot be written."""
+        parts = {"net": self.net.state_dict(), "average": self.average.net.state_dict()}
+        if self.best is not None:
+            parts["best"] = self.best.state_dict()
+        parts["optimiser"] = optimiser_tensors(self.optimiser)
+        parts["chance"] = {"cpu": torch.get_rng_state()}  # a net may draw, as dropout does
+        if self.device.type == "cuda":
+            parts["chance"]["cuda"] = torch.cuda.get_rng_state(self.device)
         facts = {
+            "settings": self._plain_settings(),
+            "precision": self.settings.precision,
+            "device": self.device.type,
             "step": self.step,
             "done": self.clock.done(self.step),
+            "running_loss": self.running_loss,
             "rate_factor": self.rate_factor,
+            "averaged_since": self.average.since,
             "class_weights": None if self.class_weights is None else self.class_weights.tolist(),
             "focus": self.pool.focus,
-            "best_score": self.best_score if self.best else None,
+            "batch": self.pool.batch,
+            "guard": self.guard.state(),
+            "best_score": self.best_score,
+            "best_constant": self.best_constant,
             "score": self.fitted.score,
             "history": self.fitted.history,
             "messages": self.fitted.messages,
             "remedies": self._remedies,
         }
-        save_checkpoint(path, nets, self.optimiser, facts)
+        save_checkpoint(path, parts, facts)
 
     def restore(self, path: Path) -> float:
-        """Take up the state in `path`; returns the share of the training that it has behind it."""
-        tensors, facts = load_checkpoint(path)
-        self.net.load_state_dict(part(tensors, "net"))
-        self.average.net.load_state_dict(part(tensors, "average"))
-        restore_optimiser(self.optimiser, tensors)
+        """Take up the state in `path`; returns the share of the training that it has behind it.
+
+        Raises ModelFileError where the file is missing, damaged, or of another net or other settings.
+        """
+        parts, facts = load_checkpoint(path)
+        clear_unfinished(path)
+        try:
+            check_same_settings(path, facts["settings"], self._plain_settings())
+            for name in ("net", "average", *(("best",) if "best" in parts else ())):
+                check_tensors(path, self.net, parts.get(name, {}))
+            return self._take_up(parts, facts)
+        except (KeyError, IndexError, TypeError, AttributeError, RuntimeError) as error:
+            raise not_resumable(path, f"it lacks what this version of handful needs: {error}") from None
+
+    def _take_up(self, parts: dict[str, dict[str, Tensor]], facts: dict[str, Any]) -> float:
+        self.net.load_state_dict(parts["net"])
+        self.average.net.load_state_dict(parts["average"])
+        self.average.since = int(facts["averaged_since"])
+        if "best" in parts:
+            self.best = copy.deepcopy(self.average.net)
+            self.best.load_state_dict(parts["best"])
+        restore_optimiser(self.optimiser, parts.get("optimiser", {}))
+        torch.set_rng_state(parts["chance"]["cpu"])
+        if self.device.type == "cuda" and "cuda" in parts["chance"]:
+            torch.cuda.set_rng_state(parts["chance"]["cuda"], self.device)
+        if facts["device"] == self.device.type:
+            # The plan times the machine to choose it: a busy moment must not change the rest of the run.
+            self.settings = replace(self.settings, precision=facts["precision"])
+            self.validation = replace(self.validation, precision=facts["precision"])
         self.step, self.rate_factor = int(facts["step"]), float(facts["rate_factor"])
-        self.pool.focus = float(facts["focus"])
+        self.running_loss = float(facts["running_loss"])
+        self.pool.focus, self.pool.batch = float(facts["focus"]), int(facts["batch"])
         if facts["class_weights"] is not None:
             self.class_weights = torch.tensor(facts["class_weights"], device=self.device)
-        if facts["best_score"] is not None:
-            self.best_score = float(facts["best_score"])
-            self.best = copy.deepcopy(self.average.net)
-            self.best.load_state_dict(part(tensors, "best"))
+        self.guard.restore(facts["guard"])
+        self.best_score, self.best_constant = float(facts["best_score"]), bool(facts["best_constant"])
         self.fitted.score = facts["score"]
         self.fitted.history, self.fitted.messages = facts["history"], facts["messages"]
         self._remedies = facts["remedies"]
         return float(facts["done"])
 
+    def _plain_settings(self) -> dict[str, Any]:
+        """The settings as JSON gives them back, but for the precision, which the machine decides."""
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self.settings)))
+        plain.pop("precision")
+        return plain
+
     # ---- one step
 
     def take_step(self) -> float:
-        """Draw, forward, backward, update. Returns the loss."""
+        """Draw, forward, backward, update, with a smaller batch where memory runs out. Returns the loss."""
+        while True:
+            try:
+                return self._take_step()
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+            # Out here, where the error no longer holds the tensors of the failed step.
+            self._shrink()
+
+    def _take_step(self) -> float:
         done = self.clock.done(self.step)
         factor = learning_rate_factor(done, self.settings.warmup) * self.rate_factor
         for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
@@ -141,16 +226,23 @@ class Run:
             logits = self.net(batch.image.contiguous(memory_format=torch.channels_last))
         loss = self.loss(logits, batch.target, weight=self._weight(batch))
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         value = float(loss.detach())
+        if not self._gradient_is_finite():
+            value = float("nan")  # one step along it would make every weight no number
         trouble = self.guard.look(value, logits.detach(), batch.target)
         if trouble != "not finite":
             self.optimiser.step()
             self.average.update(self.step)
+            self.running_loss = value if isnan(self.running_loss) else 0.9 * self.running_loss + 0.1 * value
         self.step += 1
         if trouble:
             self._remedy(trouble, done)
         return value
+
+    def _gradient_is_finite(self) -> bool:
+        gradients = [p.grad for p in self.net.parameters() if p.grad is not None]
+        return isfinite(float(nn.utils.get_total_norm(gradients)))
 
     def _weight(self, batch: Batch) -> Tensor | None:
         if self.class_weights is None:
@@ -158,61 +250,133 @@ class Run:
         by_class = self.class_weights[batch.target.clamp_max(len(self.class_weights) - 1)]
         return by_class if batch.weight is None else by_class * batch.weight
 
+    # ---- remedies
+
     def _remedy(self, trouble: str, done: float) -> None:
         """Mend what the guard saw, and say so."""
-        self._remedies[trouble] = self._remedies.get(trouble, 0) + 1
-        self.guard.forget()
         if trouble == "constant":
-            if done < 0.15:
-                return  # too early to tell from slow
-            if self.class_weights is None:
-                shares = torch.tensor(self.pool.class_shares(self.validation.classes), device=self.device)
-                weights = shares.clamp_min(1e-4).rsqrt()
-                self.class_weights = weights / (weights * shares).sum()
-                self.pool.focus = max(self.pool.focus, 0.7)
-                self._say("the net answered one class everywhere; rare classes now weigh more and are drawn more often")
+            if done >= TOO_EARLY:
+                self._remedy_constant(done)
             return
-        self.rate_factor *= 0.5
-        if all(bool(t.isfinite().all()) for t in self.average.net.state_dict().values() if t.is_floating_point()):
-            self.net.load_state_dict(self.average.net.state_dict())
-        self.optimiser.state.clear()
+        self.guard.forget()
+        self.rate_factor = max(0.5 * self.rate_factor, SLOWEST)
         what = "the loss was no number" if trouble == "not finite" else "the loss shot up"
-        self._say(f"{what}; went back to the averaged weights and halved the learning rate")
+        if self.average.is_finite():
+            self.net.load_state_dict(self.average.net.state_dict())
+            self.optimiser.state.clear()
+            self._say(f"{what}; went back to the averaged weights and halved the learning rate")
+        else:
+            self._start_anew()
+            self._say(f"{what} and the weights were lost; started anew with half the learning rate")
+
+    def _remedy_constant(self, done: float) -> None:
+        times = self._remedies["constant"] = self._remedies.get("constant", 0) + 1
+        self.guard.forget()
+        if self.class_weights is None:
+            shares = torch.tensor(self.pool.class_shares(self.validation.classes), device=self.device)
+            weights = shares.clamp_min(1e-4).rsqrt()
+            self.class_weights = weights / (weights * shares).sum()
+            self.pool.focus = max(self.pool.focus, 0.7)
+            self._say("the net answered one class everywhere; rare classes now weigh more and are drawn more often")
+        elif times % (PATIENCE + 1) == 0 and done < TOO_LATE:
+            self.rate_factor = max(0.5 * self.rate_factor, SLOWEST)
+            self._start_anew()
+            self._say("the net still answered one class everywhere; started anew with half the learning rate")
+
+    def _start_anew(self) -> None:
+        """Fresh weights, the same in every run of this seed that comes to this step."""
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed((self.settings.seed + self.step) % 2**63)
+            for module in self.net.modules():
+                if callable(reset := getattr(module, "reset_parameters", None)):
+                    reset()
+        if callable(set_prior := getattr(self.net, "set_prior", None)):
+            set_prior(torch.tensor(self.pool.class_shares(self.validation.classes), device=self.device))
+        self.optimiser.state.clear()
+        self.average.net.load_state_dict(self.net.state_dict())  # nothing of weights that may be no numbers
+        self.average.start_anew(self.step)
+
+    def _shrink(self) -> None:
+        """Half the batch, after memory ran out. Raises SettingsError where the batch cannot be smaller."""
+        self.optimiser.zero_grad(set_to_none=True)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        half = self.pool.batch // 2
+        cells = (self.pool.patch[0] // self.multiple) * (self.pool.patch[1] // self.multiple)
+        if half * cells < 2:
+            raise SettingsError(
+                f"out of memory with {self.pool.batch} samples of {self.pool.patch[0]}x{self.pool.patch[1]} pixels "
+                "a step, and fewer cannot be: give a smaller patch or a narrower net."
+            )
+        self.pool.batch = half
+        self._say(f"out of memory; went on with a batch of {half}")
 
     def _say(self, message: str) -> None:
-        said = f"step {self.step}: {message}."
         if len(self.fitted.messages) < 20:
-            self.fitted.messages.append(said)
+            self.fitted.messages.append(f"step {self.step}: {message}.")
+
+    def save_or_say(self, path: Path) -> None:
+        """Write a checkpoint; where that fails say so, once, and go on: the training is worth more."""
+        try:
+            self.save(path)
+        except OutputError as error:
+            if not self._remedies.get("checkpoint"):
+                self._say(f"{str(error).rstrip('.')}; training went on without")
+            self._remedies["checkpoint"] = self._remedies.get("checkpoint", 0) + 1
 
     # ---- validation
 
-    def validate(self, loss: float) -> float:
-        """Score the averaged weights, remember them if they are the best so far; seconds it took."""
+    def validate(self) -> float:
+        """Score the averaged weights, remember them if they are the best so far; seconds it took.
+
+        An answer of one class everywhere is worse than any other, whatever it scores.
+        """
         began = time.monotonic()
-        score = self.validation.score(self.average.net)
-        self.fitted.score = None if isnan(score) else score
-        if score > self.best_score:
-            self.best_score, self.best = score, copy.deepcopy(self.average.net)
+        try:
+            score, constant = self.validation.look(self.average.net)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            score, constant = float("nan"), False
+            if not self._remedies.get("validation"):
+                self._remedies["validation"] = 1
+                self._say("out of memory in validation, which was left out; the last weights will be kept")
+        self.fitted.score, self.fitted.constant = None if isnan(score) else score, constant
+        if not isnan(score) and (not constant, score) > (not self.best_constant, self.best_score):
+            self.best_score, self.best_constant = score, constant
+            self.best = copy.deepcopy(self.average.net)
         self.fitted.history.append(
             {
                 "step": self.step,
                 "seconds": round(self.clock.elapsed(), 2),
-                "loss": loss,
+                "loss": self.running_loss,
                 "validation_dice": score,
                 "learning_rate": self.optimiser.param_groups[0]["lr"],
             }
         )
         return time.monotonic() - began
 
-    def finish(self, loss: float) -> Fitted:
+    def finish(self) -> Fitted:
         """The net to keep: the last average, or an earlier one that was clearly better on validation images."""
-        if self.step and (not self.fitted.history or self.fitted.history[-1]["step"] != self.step):
-            self.validate(loss)
-        self.fitted.net, self.fitted.steps = self.average.net, self.step
-        last = self.fitted.score if self.fitted.score is not None else float("-inf")
-        if self.best is not None and self.validation.held_out and last < self.best_score - 0.005:
-            self.fitted.net, self.fitted.score = self.best, self.best_score
-        return self.fitted
+        fitted = self.fitted
+        if self.step and (not fitted.history or fitted.history[-1]["step"] != self.step):
+            self.validate()
+        fitted.net, fitted.steps = self.average.net, self.step
+        last = fitted.score if fitted.score is not None else float("-inf")
+        better = self.validation.held_out and last < self.best_score - 0.005
+        if self.best is not None and (better or (fitted.constant and not self.best_constant)):
+            fitted.net, fitted.score, fitted.constant = self.best, self.best_score, self.best_constant
+        if fitted.constant:
+            fitted.messages.append(
+                "the net answers one class everywhere, and none of the remedies helped: look whether the masks fit the "
+                "images, then give more time or another net."
+            )
+        return fitted
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether torch, on a GPU or a CPU, or numpy had no memory left. Torch has no type of its own for it on a CPU."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
 
 
 def fit(
@@ -222,15 +386,17 @@ def fit(
     resume: bool = False,
     on_progress: Callable[[Progress], Any] | None = None,
 ) -> Fitted:
-    """Train until the clock says stop or Ctrl-C. The averaged weights are what is kept."""
-    run.clock.start_training(run.restore(checkpoint) if resume and checkpoint is not None else 0.0)
-    clock, loss, cost = run.clock, float("nan"), 0.0
+    """Train until the clock says stop or Ctrl-C. The averaged weights are what is kept.
+
+    checkpoint: where the state is written now and then; resume: go on from what lies there.
+    Raises ModelFileError where that is not a checkpoint of this run.
+    """
+    clock, cost = run.clock, 0.0
+    clock.start_training(run.restore(checkpoint) if resume and checkpoint is not None else 0.0, run.step)
     last_validation = last_saved = time.monotonic()
     try:
         while clock.done(run.step) < 1.0:
-            value = run.take_step()
-            if isfinite(value):
-                loss = value if run.step == 1 or not isfinite(loss) else 0.9 * loss + 0.1 * value
+            run.take_step()
             now = time.monotonic()
             if clock.steps is not None:
                 due = run.step % max(clock.steps // 10, 1) == 0
@@ -238,14 +404,15 @@ def fit(
                 span = clock.seconds - clock.reserved
                 due = now - last_validation > max(cost / VALIDATION_SHARE, span / 12)
             if due:
-                cost = run.validate(loss)
+                cost = run.validate()
                 last_validation = time.monotonic()
             if checkpoint is not None and now - last_saved > CHECKPOINT_EVERY:
-                run.save(checkpoint)
+                run.save_or_say(checkpoint)
                 last_saved = time.monotonic()
             if on_progress:
-                on_progress(Progress(run.step, clock.done(run.step), loss, run.fitted.score, clock.left(run.step)))
+                left = clock.left(run.step)
+                on_progress(Progress(run.step, clock.done(run.step), run.running_loss, run.fitted.score, left))
     except KeyboardInterrupt:
         run.fitted.interrupted = True
         run.fitted.messages.append(f"step {run.step}: stopped by hand; the weights so far were kept.")
-    return run.finish(loss)
+    return run.finish()

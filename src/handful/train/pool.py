@@ -72,26 +72,23 @@ class Pool:
         """The batch of this step."""
         rng = np.random.default_rng((self.seed, step))
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        spots = [self._spot(rng) for _ in range(self.batch)]
-        side = [self.geometry.slack(size) for size in self.patch]
-        planes = torch.stack([cut(self.planes[i], centre, side) for i, centre in spots])
-        masks = torch.stack([cut(self.masks[i], centre, side) for i, centre in spots])
         offsets = draw_warp(self.geometry, self.batch, self.patch, generator)
-        planes = apply_warp(planes, offsets, mode="bilinear")
-        target = apply_warp(masks, offsets, mode="nearest")[:, 0].long()
+        # From the whole image and not from a window of it: nothing is copied but what is read.
+        spots = [(*self._spot(rng), offset) for offset in offsets]
+        planes = torch.stack([apply_warp(self.planes[i], middle, one, mode="bilinear") for i, middle, one in spots])
+        target = torch.stack([apply_warp(self.masks[i], middle, one, mode="nearest")[0] for i, middle, one in spots]).long()
         weight = planes[:, -1] if self.weighted else None
         image = planes[:, :-1] if self.weighted else planes
         return Batch(change_colour(image, self.colour, generator), target, weight)
 
     def class_shares(self, classes: int) -> list[float]:
         """Share of the pixels in each class, over all images."""
-        counts = sum(torch.bincount(mask.flatten().long(), minlength=256)[:classes] for mask in self.masks)
-        assert isinstance(counts, Tensor)
-        return list((counts / counts.sum().clamp_min(1)).tolist())
+        counts = torch.stack([torch.bincount(mask.flatten().long(), minlength=256)[:classes] for mask in self.masks])
+        return list((counts.sum(0) / counts.sum().clamp_min(1)).tolist())
 
-    def _spot(self, rng: np.random.Generator) -> tuple[int, tuple[int, int]]:
-        """An image and the pixel of it that becomes the middle of a sample."""
-        if rng.random() < self.focus:
+    def _spot(self, rng: np.random.Generator) -> tuple[int, tuple[float, float]]:
+        """An image and the point of it, row and column, that becomes the middle of a sample."""
+        if self.places and rng.random() < self.focus:
             choices = self.places[sorted(self.places)[rng.integers(len(self.places))]]
             index, flat = choices[rng.integers(len(choices))]
             row, column = divmod(int(rng.choice(flat)), self.masks[index].shape[2])
@@ -102,27 +99,13 @@ class Pool:
             height, width = self.masks[index].shape[1:]
             row, column = int(rng.integers(height)), int(rng.integers(width))
         height, width = self.masks[index].shape[1:]
-        return index, (keep_inside(row, height, self.patch[0]), keep_inside(column, width, self.patch[1]))
+        return index, (middle_inside(row, height, self.patch[0]), middle_inside(column, width, self.patch[1]))
 
 
-def keep_inside(place: int, size: int, patch: int) -> int:
-    """The middle of a patch moved so far that the patch lies inside; the middle of the image where it cannot."""
-    if patch >= size:
-        return size // 2
-    return min(max(place, patch // 2), size - (patch + 1) // 2)
+def middle_inside(place: int, size: int, patch: int) -> float:
+    """The middle of a patch near `place` that lies inside the image, or of one that is centred where none can.
 
-
-def cut(plane: Tensor, centre: tuple[int, int], side: list[int]) -> Tensor:
-    """The window (C, side[0], side[1]) round a centre, mirrored where it leaves the image."""
-    height, width = plane.shape[1:]
-    top, left = centre[0] - side[0] // 2, centre[1] - side[1] // 2
-    if top >= 0 and left >= 0 and top + side[0] <= height and left + side[1] <= width:
-        return plane[:, top : top + side[0], left : left + side[1]]
-    rows, columns = mirrored(top, side[0], height), mirrored(left, side[1], width)
-    return plane[:, rows.to(plane.device)][:, :, columns.to(plane.device)]
-
-
-def mirrored(start: int, length: int, size: int) -> Tensor:
-    """Indices start .. start + length - 1 of a signal that goes on as its mirror image on both sides."""
-    index = torch.arange(start, start + length) % (2 * size)
-    return torch.where(index < size, index, 2 * size - 1 - index)
+    Patches begin on a pixel, so that one that is not warped is read exactly.
+    """
+    first = min(max(place - patch // 2, 0), size - patch) if patch < size else (size - patch) // 2
+    return first + (patch - 1) / 2

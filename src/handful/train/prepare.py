@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,9 +42,22 @@ def boundary_target(sample: Sample) -> NDArray[np.uint8]:
     from skimage.segmentation import find_boundaries
 
     parts = sample.mask if sample.labels is None else sample.labels
-    target = find_boundaries(parts, mode="thick").astype(np.uint8)
+    target: NDArray[np.uint8] = find_boundaries(parts, mode="thick").astype(np.uint8)
     target[sample.mask == VOID] = VOID
     return target
+
+
+def at_size(sample: Sample, size: tuple[int, int]) -> Sample:
+    """The sample with mask and labels at another size (h, w): lines drawn before that would be lost by shrinking."""
+    if sample.mask.shape == size:
+        return sample
+    labels = sample.labels
+    if labels is not None:
+        rows, columns = (
+            ((np.arange(new) + 0.5) * old / new).astype(int) for new, old in zip(size, labels.shape, strict=True)
+        )
+        labels = labels[rows[:, None], columns]
+    return replace(sample, mask=resize_mask(sample.mask, size), labels=labels)
 
 
 def prepare(samples: Sequence[Sample], plan: Plan, reading: MaskReading) -> Prepared:
@@ -55,8 +68,7 @@ def prepare(samples: Sequence[Sample], plan: Plan, reading: MaskReading) -> Prep
         size = working_size(sample.mask.shape, plan.scale)
         image = apply_normalisation(np.moveaxis(sample.image, 0, -1), plan.normalisation)
         images.append(resize_planes(np.ascontiguousarray(np.moveaxis(image, -1, 0)), size))
-        target = resize_mask(make_target(sample, plan, reading), size)
-        targets.append(target)
+        targets.append(make_target(at_size(sample, size), plan, reading))
         if weighted:
             weights.append(resize_planes(border_weight(object_labels(sample, reading))[None], size)[0])
     return Prepared(images, targets, weights if weighted else None)

@@ -30,19 +30,24 @@ class Validation:
     precision: str = "float32"
     held_out: bool = True
 
-    def score(self, net: nn.Module) -> float:
-        """Mean over the scored classes of the Dice pooled over the images; nan where none of them occurs."""
-        counts = [
+    def look(self, net: nn.Module) -> tuple[float, bool]:
+        """The score, and whether the answer is one class everywhere although more are true.
+
+        The score is the mean over the scored classes of the Dice pooled over the images; nan where none of them occurs.
+        """
+        counted = [
             count_overlap(mask, self.probabilities(net, image).argmax(0).cpu().numpy(), self.classes)
             for image, mask in zip(self.images, self.masks, strict=True)
         ]
-        names = tuple(str(number) for number in range(len(counts)))
-        dice = dice_pooled(Counts(names, *(np.stack(part) for part in zip(*counts, strict=True))))
-        values = np.asarray(dice)[list(self.scored)]
-        return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+        names = tuple(str(number) for number in range(len(counted)))
+        counts = Counts(names, *(np.stack(part) for part in zip(*counted, strict=True)))
+        values = np.asarray(dice_pooled(counts))[list(self.scored)]
+        score = float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+        true, answered = (counts.tp + counts.fn).sum(0) > 0, (counts.tp + counts.fp).sum(0) > 0
+        return score, bool(answered.sum() <= 1 < true.sum())
 
     def best_threshold(self, net: nn.Module, scored: int) -> float:
-        """Two classes: the probability of class 1 above which class 1 is answered, for the best pooled Dice of `scored`.
+        """Two classes: the probability of class 1 from which class 1 is answered, for the best pooled Dice of `scored`.
 
         Stays at 0.5 unless another threshold gains more than .003, which less than that would not repeat.
         """
