@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from handful.augment import Colour, Geometry, apply_warp, change_colour, draw_warp
-from handful.train.pool import Pool, cut, keep_inside, mirrored
+from handful.train.pool import Pool, middle_inside
 
 STILL = Geometry(flip=False, upside_down=False, chance=0.0)
 EXACT = Geometry(chance=0.0)  # flips and quarter turns only
@@ -17,6 +17,12 @@ EXACTLY = {"rtol": 0, "atol": 2e-4}  # grid_sample computes places in float32: a
 
 def chance(seed=0):
     return torch.Generator().manual_seed(seed)
+
+
+def warp(planes, offsets, mode):
+    """Planes (B, C, h, w), each read round its own middle."""
+    middle = ((planes.shape[2] - 1) / 2, (planes.shape[3] - 1) / 2)
+    return torch.stack([apply_warp(one, middle, by, mode=mode) for one, by in zip(planes, offsets, strict=True)])
 
 
 def make_pool(images=None, masks=None, **changed):
@@ -34,15 +40,15 @@ def test_the_identity_moves_nothing(size, extra):
     planes = torch.randn(2, 3, size[0] + extra, size[1] + extra)
     offsets = draw_warp(STILL, 2, size, chance())
     inner = planes[:, :, extra // 2 : extra // 2 + size[0], extra // 2 : extra // 2 + size[1]]
-    torch.testing.assert_close(apply_warp(planes, offsets, mode="bilinear"), inner, **EXACTLY)
-    assert torch.equal(apply_warp(planes, offsets, mode="nearest"), inner)
+    torch.testing.assert_close(warp(planes, offsets, mode="bilinear"), inner, **EXACTLY)
+    assert torch.equal(warp(planes, offsets, mode="nearest"), inner)
 
 
 @pytest.mark.parametrize("size", [16, 17])
 def test_flips_and_quarter_turns_are_all_eight_and_mix_nothing(size):
     plane = torch.randn(1, 1, size, size)
     eight = [turned.rot90(k, (2, 3)) for turned in (plane, plane.flip(3)) for k in range(4)]
-    warped = apply_warp(plane.expand(64, -1, -1, -1), draw_warp(EXACT, 64, (size, size), chance()), mode="nearest")
+    warped = warp(plane.expand(64, -1, -1, -1), draw_warp(EXACT, 64, (size, size), chance()), mode="nearest")
     which = [[n for n, one in enumerate(eight) if torch.equal(one[0], moved)] for moved in warped]
     assert all(len(found) == 1 for found in which)
     assert {found[0] for found in which} == set(range(8))
@@ -52,28 +58,29 @@ def test_without_upside_down_the_top_stays_up():
     size = (12, 12)
     plane = torch.randn(1, 1, *size)
     offsets = draw_warp(replace(EXACT, upside_down=False), 32, size, chance())
-    warped = apply_warp(plane.expand(32, -1, -1, -1), offsets, mode="nearest")
+    warped = warp(plane.expand(32, -1, -1, -1), offsets, mode="nearest")
     assert {torch.equal(one, plane[0]) or torch.equal(one, plane[0].flip(2)) for one in warped} == {True}
     assert not all(torch.equal(one, plane[0]) for one in warped)
 
 
 def test_a_patch_that_is_not_square_keeps_its_shape():
     offsets = draw_warp(EXACT, 32, (8, 20), chance())
-    warped = apply_warp(torch.randn(1, 1, 8, 20).expand(32, -1, -1, -1), offsets, mode="nearest")
+    warped = warp(torch.randn(1, 1, 8, 20).expand(32, -1, -1, -1), offsets, mode="nearest")
     assert warped.shape == (32, 1, 8, 20)
     assert float(offsets[..., 0].abs().max()) == 9.5
     assert float(offsets[..., 1].abs().max()) == 3.5
 
 
-@pytest.mark.parametrize("patch", [(16, 16), (17, 17), (32, 16)])
-def test_the_window_holds_all_that_a_patch_can_reach(patch):
-    geometry = Geometry(chance=1.0)
-    reach = draw_warp(geometry, 64, patch, chance()).abs().amax((0, 1, 2))  # x, y
-    for side, far in zip(patch, reach.flip(0).tolist(), strict=True):
-        window = geometry.slack(side)
-        assert (window - side) % 2 == 0
-        if patch[0] == patch[1]:
-            assert far <= window / 2 + 4 * geometry.elastic
+@pytest.mark.parametrize("size", [(24, 24), (17, 31)])
+def test_the_coarse_grid_is_exact_for_all_but_the_bending(size):
+    geometry = Geometry(elastic=0.0, chance=1.0)
+    offsets = draw_warp(geometry, 16, size, chance())
+    # An affine map: each second difference along rows and along columns is 0, and the middle stays.
+    for axis in (1, 2):
+        assert float(offsets.diff(n=2, dim=axis).abs().max()) < 1e-4
+    assert float(offsets.mean((1, 2)).abs().max()) < 1e-4
+    stretch = offsets.diff(dim=2).norm(dim=-1)
+    assert 1 / 1.3 - 1e-3 < float(stretch.min()) < float(stretch.max()) < 1.3 * 1.2
 
 
 @pytest.mark.parametrize("patch", [(16, 16), (15, 15)])
@@ -105,21 +112,19 @@ def test_weights_follow_and_stay_out_of_the_image():
     assert not torch.allclose(batch.image, plain.image)  # colour was changed, the weight was not
 
 
-def test_windows_beyond_the_edge_are_mirrored():
+def test_beyond_the_edge_an_image_is_mirrored():
     plane = torch.arange(12.0).view(1, 3, 4)
     expected = np.pad(plane[0].numpy(), 6, mode="symmetric")
-    assert np.array_equal(cut(plane, (1, 2), [13, 14])[0].numpy(), expected[6 - 5 : 6 + 8, 6 - 5 : 6 + 9])
-    assert mirrored(-5, 12, 3).tolist() == [1, 2, 2, 1, 0, 0, 1, 2, 2, 1, 0, 0]
-    assert torch.equal(cut(plane, (1, 2), [2, 2]), plane[:, 0:2, 1:3])
+    offsets = draw_warp(STILL, 1, (13, 14), chance())[0]
+    warped = apply_warp(plane, (1.0, 1.5), offsets, mode="nearest")  # rows -5 to 7, columns -5 to 8
+    assert np.array_equal(warped[0].numpy(), expected[1:14, 1:15])
 
 
 @pytest.mark.parametrize(
-    ("place", "size", "patch", "middle"), [(0, 20, 8, 4), (19, 20, 8, 16), (9, 20, 8, 9), (3, 5, 8, 2)]
+    ("place", "size", "patch", "first"), [(0, 20, 8, 0), (19, 20, 8, 12), (9, 20, 8, 5), (3, 5, 8, -2), (3, 8, 8, 0)]
 )
-def test_a_patch_lies_inside_where_it_can(place, size, patch, middle):
-    assert keep_inside(place, size, patch) == middle
-    if patch < size:
-        assert 0 <= middle - patch // 2 <= size - patch
+def test_a_patch_begins_on_a_pixel_and_lies_inside_where_it_can(place, size, patch, first):
+    assert middle_inside(place, size, patch) == first + (patch - 1) / 2
 
 
 def test_the_same_seed_and_step_draw_the_same_batch():
