@@ -215,7 +215,8 @@ def _read_header(file: Path) -> tuple[ModelCard, dict[str, tuple[int, ...]]]:
         raise ModelFileError(f"{file}: the file is empty. Copy it again, or train again.")
     if start == bytes(len(start)):
         raise ModelFileError(f"{file}: the file begins with zeros, as a copy that never finished. Copy it again.")
-    kind = _other_kind(start)
+    # The length of a real header may by chance begin like another kind of file.
+    kind = "" if header_bytes.startswith(b"{") or _begins_like_json(file) else _other_kind(start)
     if kind:
         raise ModelFileError(f"{file}: this is {kind}, not a handful model. Name the model.safetensors of a run.")
     if not header_bytes.startswith(b"{"):
@@ -388,10 +389,6 @@ def _other_kind(start: bytes) -> str:
         b"<": "a web page or XML file",
         b"version ": "a Git LFS pointer, not the file it stands for",
     }
-    # Eight bytes that are a small number in little-endian order may begin with any of these: a real length ends in
-    # zeros, for no header is longer than 2**32 bytes.
-    if start[4:] == bytes(4):
-        return ""
     return next((kind for magic, kind in known.items() if start.startswith(magic)), "")
 
 

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from math import isfinite
 from typing import Any
 
 from handful.augment import Colour, Geometry
 from handful.errors import SettingsError
 from handful.names import nearest
-
-OPTIMISERS = ("muon", "adamw")
-PRECISIONS = ("float32", "bfloat16")
-SMALLEST_PATCH, LARGEST_PATCH = 16, 8192  # pixels; four halvings of a net leave one
 
 
 @dataclass(frozen=True)
@@ -35,29 +30,6 @@ class TrainSettings:
     geometry: Geometry = field(default_factory=Geometry)
     colour: Colour = field(default_factory=Colour)
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Raises SettingsError for a value outside what makes sense, whoever gave it."""
-        limits: dict[str, tuple[float, float]] = {
-            "batch": (1, 4096),
-            "learning_rate": (1e-9, 10),
-            "weight_decay": (0, 10),
-            "warmup": (0, 1),
-            "focus": (0, 1),
-            "average_share": (0, 1),
-        }
-        for name, (low, high) in limits.items():
-            value = getattr(self, name)
-            if not (isfinite(value) and low <= value <= high):
-                raise SettingsError(f"setting {name} = {value}: expected a number from {low:g} to {high:g}.")
-        if not all(SMALLEST_PATCH <= side <= LARGEST_PATCH for side in self.patch):
-            expected = f"rows and columns from {SMALLEST_PATCH} to {LARGEST_PATCH}"
-            raise SettingsError(f"setting patch = {list(self.patch)}: expected {expected}.")
-        for name, known in (("optimiser", OPTIMISERS), ("precision", PRECISIONS)):
-            value = getattr(self, name)
-            if value not in known:
-                there = " and ".join(known)
-                raise SettingsError(f"setting {name} = {value}: there are {there}.{nearest(value, known)}")
 
     def with_values(self, values: dict[str, Any]) -> TrainSettings:
         """The settings with some of them replaced; 'geometry.zoom' names a part of a part.

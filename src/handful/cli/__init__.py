@@ -18,13 +18,13 @@ def main(args: Sequence[str] | None = None) -> int:
 
     from handful.cli.app import app
     from handful.errors import HandfulError
-    from handful.files import reason
+    from handful.files import reason, remedy
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, stop)  # as Ctrl-C: what was reached is kept
+    first = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, stop) if first else None  # as Ctrl-C: what was reached is kept
     try:
         app(args=args, prog_name="handful")
     except SystemExit as end:
@@ -33,9 +33,12 @@ def main(args: Sequence[str] | None = None) -> int:
         print(f"handful: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"handful: {error.filename or 'the disk'}: {reason(error)}.", file=sys.stderr)
+        print(f"handful: {error.filename or 'the disk'}: {reason(error)}. {remedy(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("handful: stopped by hand.", file=sys.stderr)
         return 130
+    finally:
+        if first:
+            signal.signal(signal.SIGTERM, before)
     return 0

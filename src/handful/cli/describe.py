@@ -9,7 +9,7 @@ import typer
 
 
 def describe_command(
-    model: Annotated[Path, typer.Argument(help="Model file or run folder.", show_default=False)],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file or run folder.", show_default=False)],
 ) -> None:
     """Print what a model file holds: net, classes, how it was trained and what it reached."""
     from handful.cli.terminal import show

@@ -14,7 +14,9 @@ from handful.cli.options import Device, Foreground, Images, Json, MaskKind, Mask
 
 
 def evaluate_command(
-    model: Annotated[Path | None, typer.Argument(help="Model file or run folder.", show_default=False)] = None,
+    model: Annotated[
+        Path | None, typer.Argument(metavar="MODEL", help="Model file or run folder.", show_default=False)
+    ] = None,
     data: Annotated[Path | None, typer.Argument(metavar="DATA", help="Labelled folder.", show_default=False)] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Folder for scores.json and report.html.")] = None,
     predicted: Annotated[Path | None, typer.Option(help="Folder of masks to score instead of a model.")] = None,
@@ -36,6 +38,10 @@ def evaluate_command(
 
     if (predicted is None) == (model is None):
         raise SettingsError("evaluate: give MODEL and DATA, or --predicted DIR and --true DATA.")
+    if predicted is not None and true is None and data is None and images is None:
+        raise SettingsError("--predicted: no data given to score it against. Name the labelled folder with --true.")
+    if true is not None and data is not None:
+        raise SettingsError("--true and DATA say the same thing twice; give one of them.")
     terminal = Terminal()
     scores = evaluate(
         model,

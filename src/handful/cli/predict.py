@@ -12,8 +12,10 @@ from handful.cli.options import Device, Json, Overwrite
 
 
 def predict_command(
-    model: Annotated[Path, typer.Argument(help="Model file or run folder.", show_default=False)],
-    images: Annotated[list[str], typer.Argument(help="Files, folders, globs.", show_default=False)],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file or run folder.", show_default=False)],
+    images: Annotated[
+        list[str], typer.Argument(metavar="IMAGES...", help="Files, folders, globs.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.", show_default=False)],
     save: Annotated[
         str, typer.Option(help="Any of mask,probability,overlay,contours,instances,boundaries,table.")

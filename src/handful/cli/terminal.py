@@ -66,7 +66,7 @@ def fold(text: str, width: int) -> str:
     """A line broken at words, what follows set under the last of its columns (two spaces begin one)."""
     if len(text) <= width:
         return text
-    starts = [found.end() for found in COLUMN.finditer(text) if found.end() <= width // 2]
+    starts = [found.end() for found in COLUMN.finditer(text) if found.end() <= 0.6 * width]
     if text.startswith(" "):
         starts.append(len(text) - len(text.lstrip()))
     return "\n".join(

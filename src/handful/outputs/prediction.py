@@ -48,8 +48,10 @@ class Written:
 
 
 def check_saved(save: Iterable[str]) -> frozenset[str]:
-    """The outputs asked for; a name that is none of `SAVED` is a SettingsError."""
+    """The outputs asked for; none, or a name that is none of `SAVED`, is a SettingsError."""
     asked = frozenset(save)
+    if not asked:
+        raise SettingsError(f"--save: nothing is asked for. Name some of {', '.join(SAVED)}.")
     for name in sorted(asked - set(SAVED)):
         raise SettingsError(f"--save {name}: no such output. Outputs: {', '.join(SAVED)}.{nearest(name, SAVED)}")
     return asked

@@ -23,13 +23,14 @@ def check_asked(overrides: Mapping[str, Any], *, init: str | Path | None, device
 
         choose_device(device)
     if given:
-        check_settings(given)
+        check_overrides(given)
 
 
-def check_settings(given: Mapping[str, Any]) -> None:
+def check_overrides(given: Mapping[str, Any]) -> None:
     """Every line of the plan that is given, as far as it can be judged without data."""
     import torch
 
+    from handful.limits import check_settings
     from handful.losses import build_loss
     from handful.models import build_net
     from handful.normalise import KINDS
@@ -46,6 +47,7 @@ def check_settings(given: Mapping[str, Any]) -> None:
             )
     read_scale(rest.pop("scale", "none"))
     settings = TrainSettings().with_values(rest)
+    check_settings(settings)
     build_loss(settings.loss, **settings.loss_settings)
     try:
         with torch.device("meta"):  # no memory, no time

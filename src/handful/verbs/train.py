@@ -337,8 +337,8 @@ class Job:
         )
         if scored.left_out:
             self.listener.say(
-                f"note     scored on {scored.scores.n} of {len(self.split.test)} test images: there was no time for the others. "
-                "`handful evaluate` scores them all."
+                f"note     scored on {scored.scores.n} of {len(self.split.test)} test images: there was no time for the "
+                "others. `handful evaluate` scores them all."
             )
         model.scores = scored.scores if scored.scores.n else None
         model.card = replace(model.card, scores=scored.scores.to_dict() if scored.scores.n else None)
