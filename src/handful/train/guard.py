@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 IGNORE = 255
+FLAT = 1e-3  # standard deviation of logits over an image; that of a fresh net is a hundred times as much
 
 
 @dataclass
@@ -20,7 +21,7 @@ class Guard:
 
     Diverged: the running loss is above four times its best by more than where it began (or 1). Constant: over a whole
     window of `window` steps, at most one of the classes that were true in more than 50 pixels was answered in more
-    than a thousandth as many.
+    than a thousandth as many. Dead: constant, and the logits are the same at every pixel, which no further step mends.
     """
 
     classes: int
@@ -41,7 +42,7 @@ class Guard:
         self.seen, self.first_loss, self.best_loss, self.running_loss = 0, None, None, None
 
     def look(self, loss: float, logits: Tensor, target: Tensor) -> str:
-        """'not finite', 'diverged', 'constant' or ''."""
+        """'not finite', 'diverged', 'constant', 'dead' or ''."""
         if not isfinite(loss):
             return "not finite"
         if self.running_loss is None or self.best_loss is None or self.first_loss is None:
@@ -61,7 +62,9 @@ class Guard:
         occurs = self.true > 50
         constant = bool(occurs.sum() > 1 and (self.answered[occurs] > 0.001 * self.true[occurs]).sum() <= 1)
         self.true[:], self.answered[:] = 0, 0
-        return "constant" if constant else ""
+        if not constant:
+            return ""
+        return "dead" if float(logits.float().std((2, 3), correction=0).max()) < FLAT else "constant"
 
     def state(self) -> dict[str, Any]:
         """Everything it has seen, as JSON can hold it; `restore` takes it up again."""

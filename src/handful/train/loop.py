@@ -148,6 +148,7 @@ class Run:
             "best_score": self.best_score,
             "best_constant": self.best_constant,
             "score": self.fitted.score,
+            "constant": self.fitted.constant,
             "history": self.fitted.history,
             "messages": self.fitted.messages,
             "remedies": self._remedies,
@@ -191,7 +192,7 @@ class Run:
             self.class_weights = torch.tensor(facts["class_weights"], device=self.device)
         self.guard.restore(facts["guard"])
         self.best_score, self.best_constant = float(facts["best_score"]), bool(facts["best_constant"])
-        self.fitted.score = facts["score"]
+        self.fitted.score, self.fitted.constant = facts["score"], bool(facts["constant"])
         self.fitted.history, self.fitted.messages = facts["history"], facts["messages"]
         self._remedies = facts["remedies"]
         return float(facts["done"])
@@ -254,9 +255,9 @@ class Run:
 
     def _remedy(self, trouble: str, done: float) -> None:
         """Mend what the guard saw, and say so."""
-        if trouble == "constant":
-            if done >= TOO_EARLY:
-                self._remedy_constant(done)
+        if trouble in ("constant", "dead"):
+            if done >= TOO_EARLY or trouble == "dead":
+                self._remedy_constant(done, dead=trouble == "dead")
             return
         self.guard.forget()
         self.rate_factor = max(0.5 * self.rate_factor, SLOWEST)
@@ -269,7 +270,7 @@ class Run:
             self._start_anew()
             self._say(f"{what} and the weights were lost; started anew with half the learning rate")
 
-    def _remedy_constant(self, done: float) -> None:
+    def _remedy_constant(self, done: float, *, dead: bool) -> None:
         times = self._remedies["constant"] = self._remedies.get("constant", 0) + 1
         self.guard.forget()
         if self.class_weights is None:
@@ -278,10 +279,12 @@ class Run:
             self.class_weights = weights / (weights * shares).sum()
             self.pool.focus = max(self.pool.focus, 0.7)
             self._say("the net answered one class everywhere; rare classes now weigh more and are drawn more often")
-        elif times % (PATIENCE + 1) == 0 and done < TOO_LATE:
+            if not dead:
+                return
+        if dead or (times % (PATIENCE + 1) == 0 and done < TOO_LATE):
             self.rate_factor = max(0.5 * self.rate_factor, SLOWEST)
             self._start_anew()
-            self._say("the net still answered one class everywhere; started anew with half the learning rate")
+            self._say("the net could only answer one class everywhere; started anew with half the learning rate")
 
     def _start_anew(self) -> None:
         """Fresh weights, the same in every run of this seed that comes to this step."""
