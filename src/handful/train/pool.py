@@ -76,10 +76,10 @@ class Pool:
         # From the whole image and not from a window of it: nothing is copied but what is read.
         spots = [(*self._spot(rng), offset) for offset in offsets]
         planes = torch.stack([apply_warp(self.planes[i], middle, one, mode="bilinear") for i, middle, one in spots])
-        target = torch.stack([apply_warp(self.masks[i], middle, one, mode="nearest")[0] for i, middle, one in spots]).long()
+        masks = torch.stack([apply_warp(self.masks[i], middle, one, mode="nearest")[0] for i, middle, one in spots])
         weight = planes[:, -1] if self.weighted else None
         image = planes[:, :-1] if self.weighted else planes
-        return Batch(change_colour(image, self.colour, generator), target, weight)
+        return Batch(change_colour(image, self.colour, generator), masks.long(), weight)
 
     def class_shares(self, classes: int) -> list[float]:
         """Share of the pixels in each class, over all images."""
