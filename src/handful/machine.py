@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def _bfloat16_pays() -> bool:
 
     times = []
     for kind in (torch.float32, torch.bfloat16):
-        convolution = torch.nn.Conv2d(32, 32, 3, padding=1, dtype=kind).to(memory_format=torch.channels_last)
+        convolution: Any = torch.nn.Conv2d(32, 32, 3, padding=1, dtype=kind)
+        convolution.to(memory_format=torch.channels_last)
         x = torch.zeros((2, 32, 64, 64), dtype=kind).contiguous(memory_format=torch.channels_last)
         best = float("inf")
         for _ in range(5):  # the least of several: what else runs can only slow one down

@@ -98,3 +98,18 @@ def test_a_folder_that_cannot_be_written_is_refused_at_once(tmp_path, monkeypatc
 def test_a_name_too_long(tmp_path):
     with pytest.raises(OutputError, match="too long"):
         OutputFolder(tmp_path).write("a" * 300 + ".png", b"")
+
+
+def test_folders_made_for_nothing_go_again(tmp_path):
+    with pytest.raises(RuntimeError), OutputFolder(tmp_path / "a" / "b"):
+        raise RuntimeError
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(OutputError), OutputFolder(tmp_path / "a" / "b") as folder:
+        folder.write("masks/one.png", b"kept") and folder.write("masks", b"in the way")
+    assert (tmp_path / "a" / "b" / "masks" / "one.png").read_bytes() == b"kept"
+
+
+def test_a_folder_that_was_there_stays(tmp_path):
+    with pytest.raises(RuntimeError), OutputFolder(tmp_path):
+        raise RuntimeError
+    assert tmp_path.is_dir()

@@ -17,7 +17,7 @@ class Terminal(Listener):
 
     def __init__(self) -> None:
         self.live = sys.stderr.isatty()
-        self._last = 0.0
+        self._last = 0.0 if self.live else time.monotonic()  # a log needs no line for what is done at once
         self._moving = False
 
     def say(self, text: str) -> None:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 SECONDS = 120.0  # where nothing is said: a coffee
 LEAST_SECONDS = 5.0  # torch alone takes two of them to start
 SCORING_SHARE = 0.3  # of the whole time at most goes to scoring and report
+LATEST = 1.04  # of the time: half of what may pass over it, so that a last image need not go without a score
 REPORT_SECONDS = 0.8  # the page without its pictures, the model file, the end of the process
 
 
@@ -331,14 +332,14 @@ class Job:
         """Score on the test images; the card and the model take the result."""
         from handful.verbs.score import score_regions
 
-        until = None if self.steps is not None else self.started + self.seconds - REPORT_SECONDS
+        until = None if self.steps is not None else self.started + LATEST * self.seconds - REPORT_SECONDS
         scored = score_regions(
             model, self.test_audit or self.audit, self.split.test, until=until, listener=self.listener
         )
         if scored.left_out:
             self.listener.say(
-                f"note     scored on {scored.scores.n} of {len(self.split.test)} test images: there was no time for the "
-                "others. `handful evaluate` scores them all."
+                f"note     scored on {scored.scores.n} of {len(self.split.test)} test images: there was no time for "
+                "the others. `handful evaluate` scores them all."
             )
         model.scores = scored.scores if scored.scores.n else None
         model.card = replace(model.card, scores=scored.scores.to_dict() if scored.scores.n else None)
@@ -387,15 +388,22 @@ PLAN_WIDTHS = 14, 20  # of names and values; a longer value has its reason on th
 def plan_lines(plan: Plan) -> list[str]:
     """The plan as a table for people: what, how, why."""
     name_width, value_width = PLAN_WIDTHS
-    lines = []
+    lines: list[str] = []
     for line in plan.lines:
-        value = " x ".join(map(str, line.value)) if isinstance(line.value, tuple | list) else str(line.value)
+        value = value_words(line.value)
         left = f"{'' if lines else 'plan':7}  {line.name:{name_width}}"
         if len(value) <= value_width:
             lines.append(f"{left}{value:{value_width}}  {line.reason}")
         else:
             lines += [left + value, " " * (len(left) + value_width + 2) + line.reason]
     return lines
+
+
+def value_words(value: Any) -> str:
+    """96 x 96, width 16, quick: a value of the plan as people write it."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {one}" for name, one in value.items())
+    return " x ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def time_left(seconds: float) -> str:
