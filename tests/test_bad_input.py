@@ -377,6 +377,11 @@ def a_fraction_of_one_and_a_half(place: Place) -> list[str]:
     return place.train("--test-fraction", 1.5)
 
 
+@case("--test-fraction", "--test", "one of them")
+def two_ways_to_hold_back(place: Place) -> list[str]:
+    return place.train("--test-fraction", 0.3, "--test", write_discs(place.root / "test", 2, first_seed=50))
+
+
 @case("nothing", "no such folder")
 def a_test_folder_that_is_missing(place: Place) -> list[str]:
     return place.train("--test", place.root / "nothing")
@@ -460,6 +465,15 @@ def a_read_only_output(place: Place) -> list[str]:
 def a_full_disk_for_a_run(place: Place) -> list[str]:
     place.out = full_disk(place) / "run"
     return place.train("--steps", 1)
+
+
+@case("model.safetensors", "the disk is full", "Free some space")
+def a_disk_that_fills_up_while_training(place: Place) -> list[str]:
+    def no_room(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    place.patch.setattr("os.fsync", no_room)
+    return place.train("--steps", 1, "--set", "net_settings={width = 4, depth = 2}")
 
 
 @case("the disk is full", "Free some space")

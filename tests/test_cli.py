@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -69,6 +71,16 @@ def test_signals_are_left_as_they_were(capsys):
     before = signal.getsignal(signal.SIGTERM)
     main(["--version"])
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(discs):
+    for name in ("a", "b"):
+        (discs / "images" / f"{name}.png").write_text("no picture")
+    command = f"set -o pipefail; {sys.executable} -m handful check {discs} --json | head -1"
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert run.stdout == "{\n"
+    assert "handful:" not in run.stderr
+    assert "Traceback" not in run.stderr
 
 
 def test_settings_are_toml_and_plain_words_stay_words():

@@ -12,6 +12,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
     0 done, 1 done in part, 2 bad input, 130 stopped by hand.
     """
+    import os
     import signal
     import sys
     import threading
@@ -32,6 +33,9 @@ def main(args: Sequence[str] | None = None) -> int:
     except HandfulError as error:
         print(f"handful: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever read our output has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
         print(f"handful: {error.filename or 'the disk'}: {reason(error)}. {remedy(error)}", file=sys.stderr)
         return 2
