@@ -53,8 +53,16 @@ def cats() -> tuple[Iterator[Item], Iterator[Item]]:
     def items(part: str, numbers: range) -> Iterator[Item]:
         for n in shuffled([str(one) for one in numbers]):
             folder = DATA / "cats" / "cat_data" / part
-            image = Image.open(folder / "input" / f"cat.{n}.jpg").convert("RGB").resize((128, 128), Image.Resampling.BILINEAR)
-            mask = Image.open(folder / "mask" / f"mask_cat.{n}.jpg").convert("L").resize((128, 128), Image.Resampling.BILINEAR)
+            image = (
+                Image.open(folder / "input" / f"cat.{n}.jpg")
+                .convert("RGB")
+                .resize((128, 128), Image.Resampling.BILINEAR)
+            )
+            mask = (
+                Image.open(folder / "mask" / f"mask_cat.{n}.jpg")
+                .convert("L")
+                .resize((128, 128), Image.Resampling.BILINEAR)
+            )
             yield n, image, mask.point(lambda v: 255 * (v > 127))
 
     return items("Train", range(60)), items("Test", range(60, 81))
@@ -65,8 +73,10 @@ def camvid() -> tuple[Iterator[Item], Iterator[Item]]:
 
     def items(part: str, names: list[str]) -> Iterator[Item]:
         for name in names:
-            yield name, Image.open(DATA / "camvid" / part / f"{name}.jpg"), Image.open(
-                DATA / "camvid" / f"{part}annot" / f"{name}.png"
+            yield (
+                name,
+                Image.open(DATA / "camvid" / part / f"{name}.jpg"),
+                Image.open(DATA / "camvid" / f"{part}annot" / f"{name}.png"),
             )
 
     def names(part: str) -> list[str]:

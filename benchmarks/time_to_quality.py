@@ -80,7 +80,10 @@ def write_table(rows: list[dict[str, str]], path: Path) -> None:
     for row in rows:
         cells[row["set"], row["images"], row["seconds"]][row["contender"]].append(row)
     contenders = sorted({row["contender"] for row in rows}, key=lambda name: (name != "handful", name))
-    lines = ["| data | labelled | seconds | score | " + " | ".join(contenders) + " |", "|" + "---|" * (4 + len(contenders))]
+    lines = [
+        "| data | labelled | seconds | score | " + " | ".join(contenders) + " |",
+        "|" + "---|" * (4 + len(contenders)),
+    ]
     for (name, images, seconds), by_contender in cells.items():
         for key in ("dice", "ap50", "v_rand"):
             texts = []

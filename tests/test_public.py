@@ -25,11 +25,11 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
 
 @pytest.mark.parametrize("verb", ["train", "predict"])
 def test_a_verb_can_be_called_whatever_was_imported_before(verb):
-    """handful/train/ and handful/predict/ are folders too: what is imported from them must not hide the verb."""
+    """handful/training/ and handful/prediction/ are folders too: what is imported from them must not hide the verb."""
     code = f"""
 import inspect, handful
 first = inspect.signature(handful.{verb})
-import handful.train.clock, handful.predict.tiles
+import handful.training.clock, handful.prediction.tiles
 assert callable(handful.{verb})
 assert inspect.signature(handful.{verb}) == first
 try:

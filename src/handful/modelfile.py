@@ -45,7 +45,7 @@ class ModelCard:
     tile, halo: edge in pixels of the tiles large images are cut into, and how much of each side is thrown away.
     multiple: image sizes are padded to a multiple of this.
     threshold: two classes only: probability of class 1 above which a pixel is class 1 (None: 0.5).
-    task: "semantic", "instances" or "boundaries". postprocessing: settings of `handful.predict.instances`.
+    task: "semantic", "instances" or "boundaries". postprocessing: settings of `handful.prediction.instances`.
     reading: how mask files were read (`MaskReading.to_dict`). training: data fingerprint, image hashes, seed,
     versions, seconds, steps, settings, split. scores: as in scores.json, None where nothing was held out.
     """

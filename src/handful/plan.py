@@ -253,4 +253,3 @@ def choose_geometry(samples: Sequence[Sample], reading: MaskReading) -> tuple[Ge
 def geometry_words(geometry: Geometry) -> str:
     turned = "any turn" if geometry.upside_down else f"turns to {geometry.rotation:g} degrees"
     return f"mirrored, {turned}, zoom to {geometry.zoom:g}, shear, elastic"
-

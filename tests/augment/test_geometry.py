@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from handful.augment import Colour, Geometry, apply_warp, change_colour, draw_warp
-from handful.train.pool import Pool, middle_inside
+from handful.training.pool import Pool, middle_inside
 
 STILL = Geometry(flip=False, upside_down=False, chance=0.0)
 EXACT = Geometry(chance=0.0)  # flips and quarter turns only

@@ -91,7 +91,7 @@ def test_shifting_by_the_multiple_shifts_the_answer(name):
     image = torch.randn(1, 1, step, 2 * edge + 4 * step, dtype=torch.float64)
     with torch.inference_mode():
         here, there = net(image), net(image[..., step:])
-    torch.testing.assert_close(here[..., edge + step : -edge], there[..., edge : -edge], rtol=0, atol=1e-9)
+    torch.testing.assert_close(here[..., edge + step : -edge], there[..., edge:-edge], rtol=0, atol=1e-9)
 
 
 def test_the_class_shares_are_the_first_answer(name):

@@ -14,7 +14,7 @@ from handful.modelfile import ModelCard
 from handful.outputs import SAVED, OutputFolder, planned_files, write_index, write_prediction
 from handful.outputs.instances import instances_tiff
 from handful.outputs.table import measure_objects, table_csv
-from handful.predict.segmenter import Prediction, mask_of
+from handful.prediction.segmenter import Prediction, mask_of
 
 
 def make_card(classes=("background", "leaf"), **changes):

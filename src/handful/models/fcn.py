@@ -24,12 +24,9 @@ class FCN(nn.Module):
         # 2 for the stem; each level has a convolution down, one up, and upsampling that reaches 1 pixel of the next.
         self.halo = 2 + sum(4 * 2**level for level in range(depth))
         self.stem = nn.Conv2d(in_channels, widths[0], 5, padding=2)
-        self.down = nn.ModuleList(
-            nn.Conv2d(narrow, wide, 3, stride=2, padding=1) for narrow, wide in pairwise(widths)
-        )
+        self.down = nn.ModuleList(nn.Conv2d(narrow, wide, 3, stride=2, padding=1) for narrow, wide in pairwise(widths))
         self.up = nn.ModuleList(
-            nn.Conv2d(wide, narrow, 3, padding=1)
-            for narrow, wide in reversed(list(pairwise(widths)))
+            nn.Conv2d(wide, narrow, 3, padding=1) for narrow, wide in reversed(list(pairwise(widths)))
         )
         self.head = nn.Conv2d(widths[0], classes, 1)
 

@@ -43,9 +43,7 @@ class QuickNet(nn.Module):
             )
             for narrow, wide in pairwise(widths)
         )
-        self.up = nn.ModuleList(
-            Up(wide, narrow) for narrow, wide in reversed(list(pairwise(widths)))
-        )
+        self.up = nn.ModuleList(Up(wide, narrow) for narrow, wide in reversed(list(pairwise(widths))))
         self.head = nn.Conv2d(widths[0], classes * fold * fold, 1)
 
     def forward(self, x: Tensor) -> Tensor:

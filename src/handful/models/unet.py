@@ -43,9 +43,7 @@ class UNet(nn.Module):
         # brought back up reaches to the end of its block.
         self.halo = sum(4 * 2**level for level in range(depth - 1)) + 2 * 2 ** (depth - 1) + self.multiple - 1
         self.stem = double_conv(in_channels, widths[0])
-        self.down = nn.ModuleList(
-            double_conv(narrow, wide) for narrow, wide in pairwise(widths)
-        )
+        self.down = nn.ModuleList(double_conv(narrow, wide) for narrow, wide in pairwise(widths))
         self.up = nn.ModuleList(UpConv(wide) for wide in reversed(widths[1:]))
         self.head = nn.Conv2d(widths[0], classes, 1)
 

@@ -24,7 +24,7 @@ from handful.outputs.probability import probability_tiff
 from handful.outputs.table import Row, measure_objects, table_csv
 
 if TYPE_CHECKING:
-    from handful.predict.segmenter import Prediction
+    from handful.prediction.segmenter import Prediction
 
 # What can be saved -> the file of an image. The table is one file for all images.
 FILES = {

@@ -19,7 +19,7 @@ def check_asked(overrides: Mapping[str, Any], *, init: str | Path | None, device
     if init is not None:
         check_init(init, given)
     if device not in ("auto", "cpu"):
-        from handful.predict.segmenter import choose_device
+        from handful.prediction.segmenter import choose_device
 
         choose_device(device)
     if given:

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from handful.data.check import Audit, summary_lines
+from handful.data.mask import VOID, MaskReading, apply_reading
+from handful.data.maskfile import GREY, INDEX, RawMask, read_raw_mask
 from handful.data.pairs import ImageFile, Pair
 from handful.data.split import Region
 from handful.errors import DataError, SettingsError
@@ -46,7 +49,8 @@ def evaluate(
         raise SettingsError("evaluate: give a model, or --predicted with a folder of masks.")
     if model is not None:
         model = model_path(model)
-    audit = (flags or DataFlags()).audit(data, listener)
+    flags = flags or DataFlags()
+    audit = flags.audit_like(data, model_reading(model), listener) if model is not None else flags.audit(data, listener)
     for line in summary_lines(audit):
         listener.say(line)
     with ExitStack() as stack:
@@ -99,7 +103,7 @@ def score_model(
     path: str | Path, audit: Audit, device: str, listener: Listener
 ) -> tuple[Scores, Sequence[Picture], list[str]]:
     """Predict and score every image of an audited set."""
-    from handful.predict.segmenter import Segmenter
+    from handful.prediction.segmenter import Segmenter
     from handful.verbs.score import score_regions
 
     model = Segmenter.load(path, device)
@@ -121,9 +125,17 @@ def score_model(
     return scored.scores, scored.pictures, messages
 
 
+def model_reading(model: str | Path) -> MaskReading | None:
+    """How the masks were read that a model was trained on; None for one trained on lines drawn between classes."""
+    from handful.modelfile import read_card
+
+    card = read_card(model)
+    reading = MaskReading.from_dict(card.reading) if card.reading else None
+    return reading if reading is not None and reading.classes == card.classes else None
+
+
 def score_masks(predicted: Path, audit: Audit, listener: Listener) -> tuple[Scores, Sequence[Picture], list[str]]:
     """Score mask files that have the names of the images, or stand in masks/ of a prediction folder."""
-    from handful.data.mask import read_mask
     from handful.data.sample import read_samples
     from handful.measure.scores import Scorer
     from handful.verbs.score import MOST_PICTURES, small_picture
@@ -137,13 +149,12 @@ def score_masks(predicted: Path, audit: Audit, listener: Listener) -> tuple[Scor
         raise DataError(f"{folder}: no file there has the name of an image of {audit.root} ({missing[0]}, ...).")
     scorer = Scorer(audit.reading.classes, background=audit.reading.background)
     pictures: list[Picture] = []
-    pairs = [pair for pair in audit.pairs if pair.name not in missing]
-    for number, pair in enumerate(pairs):
+    chosen = [(pair, file) for pair in audit.pairs if (file := find_mask(pair, files)) is not None]
+    by_number = are_class_numbers([file for _, file in chosen], audit.reading)
+    for number, (pair, file) in enumerate(chosen):
         facts = audit.facts[pair.name]
         (sample,) = read_samples(audit, [Region(pair.name, (0, facts.height), (0, facts.width))], threads=1)
-        file = find_mask(pair, files)
-        assert file is not None  # those without are in `missing`
-        answer = read_mask(Pair(pair.name, pair.image, (ImageFile(file),)), audit.reading).classes
+        answer = read_answer(file, audit.reading, by_number)
         image = np.moveaxis(sample.image, 0, -1)
         if answer.shape != sample.mask.shape:
             raise DataError(
@@ -153,7 +164,7 @@ def score_masks(predicted: Path, audit: Audit, listener: Listener) -> tuple[Scor
         dice = scorer.add(pair.name, sample.mask, answer, image=image)
         if len(pictures) < MOST_PICTURES:
             pictures.append(small_picture(pair.name, image, sample.mask, answer, dice))
-        listener.progress("scoring", (number + 1) / len(pairs), pair.name)
+        listener.progress("scoring", (number + 1) / len(chosen), pair.name)
     messages = (
         [f"{len(missing)} images have no predicted mask and were left out: {', '.join(missing[:5])}."]
         if missing
@@ -166,3 +177,31 @@ def find_mask(pair: Pair, files: dict[str, Path]) -> Path | None:
     """The predicted file of a pair: by its name, the image's stem, or the stem of the true mask."""
     names = (pair.name.replace("/", "_"), pair.name, pair.image.path.stem, pair.masks[0].path.stem)
     return next((files[name] for name in names if name in files), None)
+
+
+def read_codes(file: Path) -> RawMask:
+    """The values of a mask file as they stand there."""
+    return read_raw_mask(Pair(file.stem, ImageFile(file), (ImageFile(file),)))
+
+
+def are_class_numbers(files: Sequence[Path], reading: MaskReading) -> bool:
+    """Whether all values in these files are class numbers, as handful writes them, whatever the true masks hold."""
+    known = [*range(len(reading.classes)), VOID]
+    return all(
+        raw.form in (GREY, INDEX) and bool(np.isin(np.unique(raw.codes), known).all()) for raw in map(read_codes, files)
+    )
+
+
+def read_answer(file: Path, reading: MaskReading, by_number: bool) -> NDArray[np.uint8]:
+    """A predicted mask as class numbers, uint8 (H, W).
+
+    Two classes: dark and bright (0 and 1, 0 and 255) or no object and objects; more: class numbers, or values like
+    those of the true masks.
+    """
+    raw = read_codes(file)
+    if len(reading.classes) == 2 and raw.form in (GREY, INDEX):
+        numbered = reading.kind in ("labels", "objects") or int(raw.codes.max(initial=0)) <= 1
+        return np.asarray(raw.codes > (0 if numbered else 127), np.uint8)
+    if by_number:
+        return np.asarray(raw.codes, np.uint8)
+    return apply_reading(raw, reading, str(file)).classes

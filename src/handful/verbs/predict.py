@@ -45,7 +45,7 @@ def predict(
     asked = check_saved(save)
     found = find_images(images, read_card(model).channels)
     listener.progress("starting", 0.0, "loading the model")
-    from handful.predict.segmenter import Segmenter
+    from handful.prediction.segmenter import Segmenter
 
     segmenter = Segmenter.load(model, device)
     with OutputFolder(out, overwrite=overwrite) as folder:

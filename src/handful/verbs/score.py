@@ -16,7 +16,7 @@ from handful.data.sample import Sample, read_samples
 from handful.data.split import Region
 from handful.measure.scores import Scorer, Scores
 from handful.outputs.view import to_view
-from handful.predict.segmenter import Segmenter
+from handful.prediction.segmenter import Segmenter
 from handful.report.content import Picture
 from handful.verbs.listener import SILENT, Listener
 
@@ -72,7 +72,7 @@ def score_regions(
 
 def true_mask(sample: Sample, task: str, kind: str) -> NDArray[np.uint8]:
     """What the model should have answered: the mask, or for a boundary model of other masks their boundaries."""
-    from handful.train.prepare import boundary_target
+    from handful.training.prepare import boundary_target
 
     return boundary_target(sample) if task == "boundaries" and kind != "boundaries" else sample.mask
 

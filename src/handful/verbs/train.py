@@ -5,11 +5,13 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handful.data.check import Audit, check_data, summary_lines
+from handful.data.mask import MaskReading
 from handful.data.problem import NOTE
 from handful.data.sample import Sample, read_samples
 from handful.data.split import Region, Split, keep_split, make_split
@@ -36,8 +38,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from handful.plan import Plan
-    from handful.predict.segmenter import Segmenter
-    from handful.train.loop import Fitted, Progress, Run
+    from handful.prediction.segmenter import Segmenter
+    from handful.training.loop import Fitted, Progress, Run
     from handful.verbs.score import Scored
 
 SECONDS = 120.0  # where nothing is said: a coffee
@@ -64,6 +66,16 @@ class DataFlags:
             **asdict(self),
             progress=lambda done, total: listener.progress("reading", done / total, f"{done} of {total}"),
         )
+
+    def audit_like(self, data: str | Path | None, reading: MaskReading | None, listener: Listener = SILENT) -> Audit:
+        """The audit of `data` with masks read as those of another set were, unless flags say how or they do not fit.
+
+        Polarity and classes must not be decided anew from a few test masks.
+        """
+        if reading is not None and self.values is None and self.mask_kind is None and self.foreground is None:
+            with suppress(DataError):
+                return check_data(data, images=self.images, masks=self.masks, reading=reading)
+        return self.audit(data, listener)
 
 
 def train(
@@ -110,7 +122,7 @@ def train(
     overrides = {"task": task, "net": net, "loss": loss, **(settings or {})}
     check_asked(overrides, init=init, device=device)
     audit = flags.audit(data, listener)
-    test_audit = DataFlags().audit(test, listener) if test is not None else None
+    test_audit = DataFlags().audit_like(test, audit.reading, listener) if test is not None else None
     for line in summary_lines(audit):
         listener.say(line)
     for problem in audit.problems:
@@ -183,8 +195,8 @@ class Job:
 
         from handful.machine import look_at_machine
         from handful.plan import make_plan
-        from handful.predict.segmenter import Segmenter, choose_device
-        from handful.train.loop import fit
+        from handful.prediction.segmenter import Segmenter, choose_device
+        from handful.training.loop import fit
 
         machine = look_at_machine(choose_device(device))
         torch.manual_seed(self.seed)
@@ -218,11 +230,11 @@ class Job:
         import torch
 
         from handful.models import build_net
-        from handful.train.clock import Clock
-        from handful.train.loop import Run
-        from handful.train.pool import Pool
-        from handful.train.prepare import prepare, target_classes
-        from handful.train.validation import Validation
+        from handful.training.clock import Clock
+        from handful.training.loop import Run
+        from handful.training.pool import Pool
+        from handful.training.prepare import prepare, target_classes
+        from handful.training.validation import Validation
 
         settings = plan.training
         classes, background = target_classes(plan, self.audit.reading)
@@ -263,8 +275,8 @@ class Job:
 
     def reserve(self, run: Run, plan: Plan) -> float:
         """Seconds to keep for scoring and report, from the time that one image takes with the net as it is."""
-        from handful.predict.segmenter import Segmenter
-        from handful.train.loop import Fitted
+        from handful.prediction.segmenter import Segmenter
+        from handful.training.loop import Fitted
         from handful.verbs.score import score_regions
 
         regions = self.split.test
@@ -286,7 +298,7 @@ class Job:
     def card(self, plan: Plan, run: Run, fitted: Fitted) -> Any:
         """The model's card, scores still missing."""
         from handful.modelfile import ModelCard
-        from handful.train.prepare import target_classes
+        from handful.training.prepare import target_classes
 
         classes, background = target_classes(plan, self.audit.reading)
         threshold = None

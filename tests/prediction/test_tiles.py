@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from handful.predict.tiles import Tiling, cut_image, predict_strips, predict_tiles
+from handful.prediction.tiles import Tiling, cut_image, predict_strips, predict_tiles
 
 SIZES = [(1, 1), (1, 90), (2, 3), (17, 5), (64, 64), (65, 64), (100, 131), (33, 257)]
 

@@ -9,7 +9,7 @@ from handful.data.mask import MaskReading
 from handful.data.sample import Sample
 from handful.plan import Plan
 from handful.settings import TrainSettings
-from handful.train.prepare import prepare, target_classes
+from handful.training.prepare import prepare, target_classes
 
 READING = MaskReading("labels", ("background", "cell"), 0, "grey", instances=True)
 PLAN = Plan("semantic", {"kind": "none"}, {"kind": "image", "per_channel": False}, TrainSettings())

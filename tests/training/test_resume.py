@@ -8,9 +8,9 @@ import torch
 
 from conftest import start_run
 from handful.errors import ModelFileError
-from handful.train import loop
-from handful.train.checkpoint import load_checkpoint
-from handful.train.loop import Run, fit
+from handful.training import loop
+from handful.training.checkpoint import load_checkpoint
+from handful.training.loop import Run, fit
 
 
 class KilledError(Exception):

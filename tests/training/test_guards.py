@@ -8,7 +8,7 @@ from conftest import draw_discs, start_run
 from handful.augment import Geometry
 from handful.errors import SettingsError
 from handful.normalise import apply_normalisation
-from handful.train.loop import fit
+from handful.training.loop import fit
 
 
 def poisoned_step(run, at, poison):

@@ -15,9 +15,9 @@ from handful.errors import DataError, SettingsError
 from handful.measure.scores import Scores
 from handful.modelfile import ModelCard, load_model, save_model
 from handful.normalise import apply_normalisation
-from handful.predict.boundaries import region_boundaries, thin_ridges
-from handful.predict.instances import Objects, ObjectSettings, find_objects
-from handful.predict.tiles import Tiling, predict_tiles
+from handful.prediction.boundaries import region_boundaries, thin_ridges
+from handful.prediction.instances import Objects, ObjectSettings, find_objects
+from handful.prediction.tiles import Tiling, predict_tiles
 from handful.scale import resize_planes, working_size
 
 if TYPE_CHECKING:

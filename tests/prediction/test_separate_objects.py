@@ -7,7 +7,7 @@ from skimage.measure import label
 from skimage.morphology import local_maxima, reconstruction
 
 from handful.errors import SettingsError
-from handful.predict.instances import ObjectSettings, find_objects
+from handful.prediction.instances import ObjectSettings, find_objects
 
 
 def draw(*discs, shape=(60, 80)):

@@ -18,8 +18,8 @@ from handful.errors import OutputError, SettingsError
 from handful.limits import OPTIMISERS, check_patch, check_settings
 from handful.losses import build_loss
 from handful.settings import TrainSettings
-from handful.train.average import WeightAverage
-from handful.train.checkpoint import (
+from handful.training.average import WeightAverage
+from handful.training.checkpoint import (
     check_same_settings,
     check_tensors,
     clear_unfinished,
@@ -29,11 +29,11 @@ from handful.train.checkpoint import (
     restore_optimiser,
     save_checkpoint,
 )
-from handful.train.clock import Clock
-from handful.train.guard import Guard
-from handful.train.muon import Muon
-from handful.train.pool import Batch, Pool
-from handful.train.validation import Validation, autocast
+from handful.training.clock import Clock
+from handful.training.guard import Guard
+from handful.training.muon import Muon
+from handful.training.pool import Batch, Pool
+from handful.training.validation import Validation, autocast
 
 CHECKPOINT_EVERY = 20.0  # seconds; writing one takes some hundredths of a second
 VALIDATION_SHARE = 0.08  # of the training time at most

@@ -10,7 +10,7 @@ from handful import models
 from handful.errors import DataError, SettingsError
 from handful.measure import score_images
 from handful.modelfile import ModelCard
-from handful.predict import Segmenter
+from handful.prediction import Segmenter
 
 
 class Brightness(nn.Module):

@@ -11,12 +11,12 @@ from handful.augment import Colour, Geometry
 from handful.errors import SettingsError
 from handful.limits import check_patch, check_settings
 from handful.settings import TrainSettings
-from handful.train.average import WeightAverage
-from handful.train.clock import Clock
-from handful.train.guard import Guard
-from handful.train.loop import is_out_of_memory, learning_rate_factor, make_optimiser
-from handful.train.muon import orthogonal
-from handful.train.pool import Pool
+from handful.training.average import WeightAverage
+from handful.training.clock import Clock
+from handful.training.guard import Guard
+from handful.training.loop import is_out_of_memory, learning_rate_factor, make_optimiser
+from handful.training.muon import orthogonal
+from handful.training.pool import Pool
 
 # ---- clock
 

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from handful.predict.segmenter import Prediction as Prediction
-    from handful.predict.segmenter import Segmenter as Segmenter
+    from handful.prediction.segmenter import Prediction as Prediction
+    from handful.prediction.segmenter import Segmenter as Segmenter
 
 __all__ = ["Prediction", "Segmenter"]
 
@@ -12,6 +12,6 @@ __all__ = ["Prediction", "Segmenter"]
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from handful.predict import segmenter
+    from handful.prediction import segmenter
 
     return getattr(segmenter, name)

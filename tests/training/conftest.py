@@ -9,10 +9,10 @@ import torch
 from handful.augment import Colour, Geometry
 from handful.models import build_net
 from handful.settings import TrainSettings
-from handful.train.clock import Clock
-from handful.train.loop import Run
-from handful.train.pool import Pool
-from handful.train.validation import Validation
+from handful.training.clock import Clock
+from handful.training.loop import Run
+from handful.training.pool import Pool
+from handful.training.validation import Validation
 
 
 def draw_discs(number, *, size=48, radius=10, seed=0):
