@@ -45,7 +45,7 @@ def test_class_numbers_beside_true_masks_with_gaps(tmp_path, quarters, answered)
     flags = DataFlags(values="0=soil,10=leaf,20=stem,30=root")
     scores = handful.evaluate(predicted=tmp_path / "answers", data=tmp_path / "true", flags=flags)
     assert scores["accuracy"].value == 1
-    assert set(scores.classes) == {"leaf", "stem", "root"}
+    assert set(scores.classes) == {"soil", "leaf", "stem", "root"}
 
 
 def test_a_few_test_masks_are_read_with_the_polarity_of_the_training_masks(tmp_path):
