@@ -23,6 +23,9 @@ from handful.settings import TrainSettings
 TASKS = ("semantic", "instances", "boundaries")
 LOOKED_AT = 24  # images whose masks are measured for thickness: enough for a median
 THICK = 40  # pixels: objects thicker than twice this lose nothing when shrunk to it, and a net sees more of them
+# Scenes of several classes gain more from being seen whole than they lose in their thin classes: camvid (road 170 px
+# thick, poles 5) at 60 s has a mean Dice of .22 at full size, .42 at half, .45 at a third.
+SCENE_THICK, THIN = 64, 1.8
 UP_MATTERS = (0.35, 3.5)  # the mean difference of top and bottom in its standard deviations, and in standard errors
 
 
@@ -137,21 +140,32 @@ def thickness(mask: NDArray[np.bool_]) -> float:
 def choose_scale(samples: Sequence[Sample], reading: MaskReading) -> tuple[str, str]:
     """'none', 'factor 0.5' or 'side 160', and why."""
     looked = samples[:: max(len(samples) // LOOKED_AT, 1)]
-    thin: dict[int, list[tuple[float, int]]] = {}
+    found: dict[int, list[tuple[float, int]]] = {}
     for one in looked:
         for number in reading.objects:
             value = thickness(one.mask == number)
             if value:
-                thin.setdefault(number, []).append((value, max(one.mask.shape)))
-    if not thin:
+                found.setdefault(number, []).append((value, max(one.mask.shape)))
+    if not found:
         return "none", "no object was seen in the masks"
-    number = min(thin, key=lambda key: float(np.median([value for value, _ in thin[key]])))
-    values = np.array([value for value, _ in thin[number]])
-    sides = np.array([side for _, side in thin[number]], float)
-    middle = float(np.median(values))
-    name = reading.classes[number]
+    middles = {number: float(np.median([value for value, _ in pairs])) for number, pairs in found.items()}
+    thin, thick = min(middles, key=middles.__getitem__), max(middles, key=middles.__getitem__)
+    middle, name = middles[thick], reading.classes[thick]
     if middle <= 2 * THICK:
         return "none", f"'{name}' is about {middle:.0f} pixels thick: small enough for the net to see it whole"
+    if len(found) > 1:
+        factor = max(SCENE_THICK / middle, THIN / middles[thin])
+        if factor > 0.8:
+            return (
+                "none",
+                f"'{reading.classes[thin]}', {middles[thin]:.0f} pixels thick, would be lost in smaller images",
+            )
+        return (
+            f"factor {factor:.2g}",
+            f"'{name}' is about {middle:.0f} pixels thick: shrunk, the net sees where it lies",
+        )
+    values = np.array([value for value, _ in found[thick]])
+    sides = np.array([side for _, side in found[thick]], float)
     if len(values) > 3 and sides.std() > 0.1 * sides.mean() and np.log(values / sides).std() < np.log(values).std():
         side = round(float(THICK / np.median(values / sides)) / 16) * 16
         return f"side {max(side, 96)}", f"'{name}' grows with the picture ({middle:.0f} pixels thick in the middle)"

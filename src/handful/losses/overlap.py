@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from handful.losses.parts import IGNORE, counted_pixels, one_hot, probabilities
 
 OVER_PIXELS = (0, 2, 3)
+
+
+def class_sums(
+    logits: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """sum(w t p), sum(w p) and sum(w t) of each class over the batch, each (classes,).
+
+    Probabilities at the true class are picked out instead of multiplied with planes of zeros and ones, which with 11
+    classes took a third of a training step.
+    """
+    counted = counted_pixels(target, ignore_index)
+    p = logits.float().softmax(1)
+    index = target.masked_fill(~counted, 0)
+    heavy = counted.float() if weight is None else weight * counted
+    predicted = torch.einsum("bchw,bhw->c", p, heavy)
+    picked = p.gather(1, index.unsqueeze(1)).squeeze(1) * heavy
+    empty = predicted.new_zeros(logits.shape[1])
+    overlap = empty.index_add(0, index.flatten(), picked.flatten())
+    return overlap, predicted, empty.index_add(0, index.flatten(), heavy.flatten())
 
 
 def dice_loss(
@@ -23,11 +43,8 @@ def dice_loss(
     Scalar in [0, 1]; 0 is perfect. A class absent from the target costs nothing until it is predicted: that is what s
     is for. After Milletari et al. 2016, unsquared.
     """
-    counted = counted_pixels(target, ignore_index)
-    p = probabilities(logits, counted)
-    t = one_hot(target, logits.shape[1], counted)
-    heavy = 1.0 if weight is None else weight.unsqueeze(1)
-    overlap, size = (heavy * t * p).sum(OVER_PIXELS), (heavy * (t + p)).sum(OVER_PIXELS)
+    overlap, predicted, true = class_sums(logits, target, weight, ignore_index)
+    size = predicted + true
     return (1 - (2 * overlap + smooth) / (size + smooth)).mean()
 
 
@@ -68,12 +85,7 @@ def tversky_loss(
     against a false one; 0.5 is Dice. Scalar in [0, 1]; 0 is perfect. A class absent from the target costs nothing until
     it is predicted.
     """
-    counted = counted_pixels(target, ignore_index)
-    p = probabilities(logits, counted)
-    t = one_hot(target, logits.shape[1], counted)
-    heavy = 1.0 if weight is None else weight.unsqueeze(1)
-    true_positive = (heavy * t * p).sum(OVER_PIXELS)
-    false_negative = (heavy * t * (1 - p)).sum(OVER_PIXELS)
-    false_positive = (heavy * p).sum(OVER_PIXELS) - true_positive
+    true_positive, predicted, true = class_sums(logits, target, weight, ignore_index)
+    false_negative, false_positive = true - true_positive, predicted - true_positive
     cost = miss * false_negative + (1 - miss) * false_positive
     return (1 - (true_positive + smooth) / (true_positive + cost + smooth)).mean()
