@@ -24,6 +24,7 @@ from handful.data import (
     make_split,
 )
 from handful.data.mask import read_mask
+from handful.data.split import LEAST_FOR_VALIDATION
 from handful.errors import DataError, SettingsError
 
 READING = MaskReading("values", ("background", "foreground"), 0, "grey", ((0, 0), (1, 1)))
@@ -97,7 +98,7 @@ def test_laws(audit: Audit, fraction: float | None, seed: int) -> None:
         assert not (set(group) & test and set(group) - test)
     if not audit.twins and not audit.runs:
         assert len(test) == max(1, min(len(everything) - 1, round((fraction or 0.2) * len(everything))))
-    if len(train | validation) < 8:
+    if len(train | validation) < LEAST_FOR_VALIDATION:
         assert not validation
     assert Split.from_dict(json.loads(json.dumps(split.to_dict()))) == split
     assert make_split(audit, test_fraction=fraction, seed=seed) == split

@@ -21,6 +21,7 @@ from handful.errors import DataError, SettingsError
 __all__ = ["Region", "Split", "keep_split", "make_split"]
 
 TEST_FRACTION = 0.2
+LEAST_FOR_VALIDATION = 12  # images to train on: with fewer, each is worth more as a lesson than as a judge
 MOST_VALIDATION = 16
 
 
@@ -255,9 +256,11 @@ def _validation(
         words.append(f"validation on the {images(len(validation))} of the folders' own val part")
         return training, validation
     count = len(training)
-    if count < 8 or len(units_of(training, audit)) < 2:
+    if count < LEAST_FOR_VALIDATION or len(units_of(training, audit)) < 2:
         few = f"there {'is' if count == 1 else 'are'} only {images(count)} to train on"
-        words.append(f"no images set aside for validation, since {few if count < 8 else 'all are alike'}")
+        words.append(
+            f"no images set aside for validation, since {few if count < LEAST_FOR_VALIDATION else 'all are alike'}"
+        )
         return training, []
     wanted = min(MOST_VALIDATION, round(0.12 * count)) if count >= 24 else max(1, round(0.15 * count))
     held, _ = draw_images(training, audit, wanted / count, seed, "validation")

@@ -37,6 +37,9 @@ from handful.training.validation import Validation, autocast
 
 CHECKPOINT_EVERY = 20.0  # seconds; writing one takes some hundredths of a second
 VALIDATION_SHARE = 0.08  # of the training time at most
+# An earlier net is taken only for a validation Dice that beats the last one by this over the root of the number of
+# images: chosen on a single image, a net of half the time cost .11 of Dice on unseen nuclei.
+LUCK = 0.06
 TOO_EARLY = 0.15  # share of the training before which a constant answer cannot be told from a slow beginning
 TOO_LATE = 0.7  # share after which fresh weights would not come to anything
 PATIENCE = 3  # windows of the guard that weights for rare classes are given before the net starts anew
@@ -366,7 +369,7 @@ class Run:
             self.validate()
         fitted.net, fitted.steps = self.average.net, self.step
         last = fitted.score if fitted.score is not None else float("-inf")
-        better = self.validation.held_out and last < self.best_score - 0.005
+        better = self.validation.held_out and last < self.best_score - LUCK / len(self.validation.images) ** 0.5
         if self.best is not None and (better or (fitted.constant and not self.best_constant)):
             fitted.net, fitted.score, fitted.constant = self.best, self.best_score, self.best_constant
         if fitted.constant:

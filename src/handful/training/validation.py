@@ -49,8 +49,11 @@ class Validation:
     def best_threshold(self, net: nn.Module, scored: int) -> float:
         """Two classes: the probability of class 1 from which class 1 is answered, for the best pooled Dice of `scored`.
 
-        Stays at 0.5 unless another threshold gains more than .003, which less than that would not repeat.
+        Stays at 0.5 unless another threshold gains more than .003, which less than that would not repeat, and with
+        fewer than 3 images.
         """
+        if len(self.images) < 3:
+            return 0.5
         inside, outside = np.zeros(BINS), np.zeros(BINS)
         for image, mask in zip(self.images, self.masks, strict=True):
             bins = (self.probabilities(net, image)[1] * BINS).long().clamp(0, BINS - 1).cpu().numpy()
