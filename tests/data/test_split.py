@@ -144,7 +144,7 @@ def test_seeds_differ() -> None:
     assert len({frozenset(names(make_split(audit, seed=seed).test)) for seed in range(6)}) >= 4
 
 
-@pytest.mark.parametrize(("count", "validation"), [(2, 0), (9, 0), (10, 1), (20, 2), (30, 3), (60, 6), (400, 16)])
+@pytest.mark.parametrize(("count", "validation"), [(2, 0), (14, 0), (15, 2), (20, 2), (30, 3), (60, 6), (400, 16)])
 def test_validation_is_small(count: int, validation: int) -> None:
     assert len(make_split(audit_of([facts(f"i{n}", n) for n in range(count)])).validation) == validation
 
@@ -154,9 +154,10 @@ def test_parts_of_the_folders() -> None:
     parts = ["train"] * 8 + ["val"] * 2 + ["test"] * 2
     split = make_split(audit_of(images, parts))
     assert (names(split.test), names(split.validation)) == ({"i10", "i11"}, {"i8", "i9"})
-    alone = make_split(audit_of(images, ["train"] * 8 + ["val"] * 4))
-    assert names(alone.test) == {"i8", "i9", "i10", "i11"}
-    assert len(alone.validation) == 1
+    more = [facts(f"i{n}", n) for n in range(16)]
+    alone = make_split(audit_of(more, ["train"] * 12 + ["val"] * 4))
+    assert names(alone.test) == {"i12", "i13", "i14", "i15"}
+    assert len(alone.validation) == 2
     assert "val" in alone.reason
     assert len(make_split(audit_of(images, ["train"] * 12)).test) == 2
     assert len(make_split(audit_of(images, ["test"] * 12)).test) == 2

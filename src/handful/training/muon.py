@@ -20,7 +20,7 @@ class Muon(torch.optim.Optimizer):
         learning_rate: float,
         momentum: float = 0.9,
         weight_decay: float = 0.0,
-        other_rate: float = 0.1,
+        other_rate: float = 0.5,
     ) -> None:
         named = [(name, p) for name, p in net.named_parameters() if p.requires_grad]
         kernels = [p for name, p in named if p.ndim == 4 and not name.startswith("head")]
