@@ -368,9 +368,9 @@ class Job:
         write_json(self.path / SCORES, scored.scores.to_dict())
         write_history(self.path / HISTORY, fitted.history)
         write_whole(self.path / SETTINGS, settings_text(plan, self.command).encode())
-        found = ", ".join(model.card.classes[number] for number in model.card.object_classes[:3])
+        labelled = len(self.split.train) + len(self.split.validation)
         content = ReportContent(
-            title=f"{found[:1].upper()}{found[1:]} from {len(self.split.train)} labelled images",
+            title=f"{Path(self.audit.root).resolve().name}: learnt from {labelled} labelled image{'s'[: labelled > 1]}",
             scores=scored.scores,
             command=self.command,
             date=time.strftime("%Y-%m-%d %H:%M"),

@@ -1,0 +1,1 @@
+"""Training against a clock: pool, loop, optimiser, guards, checkpoints."""
