@@ -421,8 +421,13 @@ def _training_lines(training: dict[str, Json]) -> list[str]:
 def _score_lines(scores: dict[str, Json] | None) -> list[str]:
     if not scores or not isinstance(scores.get("scores"), dict):
         return ["scores: none, no image was held back"]
+    from handful.measure.scores import LABELS
+
     lines = []
-    for name, score in scores["scores"].items():
+    # The file keeps names in the order of the alphabet; people want the headline first.
+    known = [name for name in LABELS if name in scores["scores"]]
+    for name in known + [name for name in scores["scores"] if name not in LABELS]:
+        score = scores["scores"][name]
         if not isinstance(score, dict) or not _number(score.get("value")):
             continue
         line = f"{name}: {score['value']:.3f}"
