@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from handful.data.mask import VOID, MaskReading
 from handful.data.sample import Sample
 from handful.losses.border_weight import border_weight
+from handful.machine import count_cores
 from handful.normalise import apply_normalisation
 from handful.plan import Plan
 from handful.scale import resize_mask, resize_planes, working_size
@@ -61,17 +63,24 @@ def at_size(sample: Sample, size: tuple[int, int]) -> Sample:
 
 
 def prepare(samples: Sequence[Sample], plan: Plan, reading: MaskReading) -> Prepared:
-    """Standardise, bring to working size, make targets. Border weights come with any loss that is named weighted."""
-    images, targets, weights = [], [], []
-    weighted = "weighted" in plan.training.loss
-    for sample in samples:
-        size = working_size(sample.mask.shape, plan.scale)
-        image = apply_normalisation(np.moveaxis(sample.image, 0, -1), plan.normalisation)
-        images.append(resize_planes(np.ascontiguousarray(np.moveaxis(image, -1, 0)), size))
-        targets.append(make_target(at_size(sample, size), plan, reading))
-        if weighted:
-            weights.append(resize_planes(border_weight(object_labels(sample, reading))[None], size)[0])
-    return Prepared(images, targets, weights if weighted else None)
+    """Standardise, bring to working size, make targets, in threads. A loss named weighted brings border weights."""
+    with ThreadPoolExecutor(count_cores()) as pool:
+        made = list(pool.map(lambda sample: prepare_one(sample, plan, reading), samples))
+    weights = [weight for _, _, weight in made if weight is not None]
+    return Prepared([image for image, _, _ in made], [target for _, target, _ in made], weights or None)
+
+
+def prepare_one(
+    sample: Sample, plan: Plan, reading: MaskReading
+) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.float32] | None]:
+    """Image, target and, where the loss asks for it, border weight of one sample."""
+    size = working_size(sample.mask.shape, plan.scale)
+    image = apply_normalisation(np.moveaxis(sample.image, 0, -1), plan.normalisation)
+    planes = resize_planes(np.ascontiguousarray(np.moveaxis(image, -1, 0)), size)
+    target = make_target(at_size(sample, size), plan, reading)
+    if "weighted" not in plan.training.loss:
+        return planes, target, None
+    return planes, target, resize_planes(border_weight(object_labels(sample, reading))[None], size)[0]
 
 
 def object_labels(sample: Sample, reading: MaskReading) -> NDArray[np.int32]:
