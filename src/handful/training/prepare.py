@@ -34,9 +34,9 @@ def target_classes(plan: Plan, reading: MaskReading) -> tuple[tuple[str, ...], i
     return reading.classes, reading.background
 
 
-def make_target(sample: Sample, plan: Plan, reading: MaskReading) -> NDArray[np.uint8]:
+def make_target(sample: Sample, task: str, reading: MaskReading) -> NDArray[np.uint8]:
     """What the net is to answer, uint8 (H, W): the mask, or for boundaries of other masks the lines between classes."""
-    return boundary_target(sample) if plan.task == "boundaries" and reading.kind != "boundaries" else sample.mask
+    return boundary_target(sample) if task == "boundaries" and reading.kind != "boundaries" else sample.mask
 
 
 def boundary_target(sample: Sample) -> NDArray[np.uint8]:
@@ -77,7 +77,7 @@ def prepare_one(
     size = working_size(sample.mask.shape, plan.scale)
     image = apply_normalisation(np.moveaxis(sample.image, 0, -1), plan.normalisation)
     planes = resize_planes(np.ascontiguousarray(np.moveaxis(image, -1, 0)), size)
-    target = make_target(at_size(sample, size), plan, reading)
+    target = make_target(at_size(sample, size), plan.task, reading)
     if "weighted" not in plan.training.loss:
         return planes, target, None
     return planes, target, resize_planes(border_weight(object_labels(sample, reading))[None], size)[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -46,6 +45,8 @@ def score_regions(
 
     With at least one image scored, what is left when the time is up is left out and counted.
     """
+    from handful.training.prepare import make_target
+
     wanted = list(regions)
     card = model.card
     scorer = Scorer(card.classes, background=card.background, objects_bright=objects_bright)
@@ -56,7 +57,7 @@ def score_regions(
             scored.left_out = len(wanted) - number
             break
         (sample,) = read_samples(audit, [region], threads=1)
-        truth = true_mask(sample, card.task, audit.reading.kind)
+        truth = make_target(sample, card.task, audit.reading)
         image = np.moveaxis(sample.image, 0, -1)
         prediction = model.predict(image, name=sample.name)
         labels: dict[str, Any] = {}
@@ -68,13 +69,6 @@ def score_regions(
         listener.progress("scoring", (number + 1) / len(wanted), sample.name)
     scored.scores = scorer.finish()
     return scored
-
-
-def true_mask(sample: Sample, task: str, kind: str) -> NDArray[np.uint8]:
-    """What the model should have answered: the mask, or for a boundary model of other masks their boundaries."""
-    from handful.training.prepare import boundary_target
-
-    return boundary_target(sample) if task == "boundaries" and kind != "boundaries" else sample.mask
 
 
 def region_name(region: Region, sample: Sample) -> str:
@@ -91,9 +85,3 @@ def small_picture(
     step = max(1, max(image.shape[:2]) // PICTURE_SIDE)
     thin = (slice(None, None, step), slice(None, None, step))
     return Picture(name, to_view(image[thin]), true[thin].copy(), predicted[thin].copy(), dice)
-
-
-def json_scores(scores: Scores, **about: Any) -> dict[str, Any]:
-    """scores.json as plain values."""
-    content: dict[str, Any] = json.loads(json.dumps(scores.to_dict() | about))
-    return content

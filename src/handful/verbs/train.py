@@ -258,9 +258,10 @@ class Job:
         if init is not None:
             self.listener.say(start_from(net, init))
         held_out = bool(self.split.validation)
-        looked = (
-            prepare(read_samples(self.audit, self.split.validation), plan, self.audit.reading) if held_out else made
-        )
+        looked = made
+        if held_out:
+            kept = read_samples(self.audit, self.split.validation[:MOST_VALIDATED])
+            looked = prepare(kept, plan, self.audit.reading)
         validation = Validation(
             looked.images[:MOST_VALIDATED],
             looked.targets[:MOST_VALIDATED],
