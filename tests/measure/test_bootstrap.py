@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from handful.measure.bootstrap import difference_interval, interval, mean_interval
+from handful.measure.bootstrap import interval, mean_interval, paired_interval
 from handful.measure.overlap import dice
 
 
@@ -86,7 +86,7 @@ def test_a_paired_difference_is_tighter_than_two_intervals():
     first = beta_scores(rng, 15)
     second = first - 0.05 + rng.normal(0, 0.005, 15)
     second[3] = np.nan
-    found = difference_interval(first, second)
+    found = paired_interval(first, second)
     assert found.n == 14
     assert 0.04 < found.low < found.value < found.high < 0.06
 

@@ -81,7 +81,7 @@ def mean_interval(values: NDArray[Any], **settings: Any) -> Interval:
     return interval(np.stack([values, np.ones_like(values)], axis=1), _mean_of_sums, **settings)
 
 
-def difference_interval(first: NDArray[Any], second: NDArray[Any], **settings: Any) -> Interval:
+def paired_interval(first: NDArray[Any], second: NDArray[Any], **settings: Any) -> Interval:
     """Interval of the mean of first - second on the same images, paired; images with a nan in either are left out."""
     return mean_interval(np.asarray(first, np.float64) - np.asarray(second, np.float64), **settings)
 

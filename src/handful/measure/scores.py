@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from handful.errors import DataError
 from handful.measure import instances as objects
-from handful.measure.bootstrap import Interval, Statistic, difference_interval, interval, mean_interval
+from handful.measure.bootstrap import Interval, Statistic, interval, mean_interval, paired_interval
 from handful.measure.overlap import RATIOS, VOID, Counts, count_confusion, mean_present, ratio
 from handful.measure.trivial import constant_table, otsu_bright
 
@@ -447,7 +447,7 @@ class Scorer:
             values[f"{name}_pooled"] = float(mean_present(pooled[self._scored]))
         values["accuracy"] = float(ratio(counts.tp.sum(), tables.sum()))
         both = ~np.isnan(ours) & ~np.isnan(theirs["dice"])
-        gain = _score(difference_interval(ours, theirs["dice"], seed=seed), left_out=int(np.sum(~both)))
+        gain = _score(paired_interval(ours, theirs["dice"], seed=seed), left_out=int(np.sum(~both)))
         return Trivial(values, gain, how)
 
     def _image_rows(self, counts: Counts, ours: dict[str, FloatArray]) -> Iterator[ImageScore]:
