@@ -24,6 +24,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**63),
     "geometry.rotation": (0, 360),
     "geometry.zoom": (1, 16),
+    "geometry.shift": (0, 1),
     "geometry.shear": (0, 4),
     "geometry.elastic": (0, 256),
     "geometry.elastic_scale": (2, 4096),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from handful.augment import Colour, Geometry
+from handful.augment import Colour, Geometry, expand_augment
 from handful.errors import SettingsError
 from handful.names import nearest
 
@@ -34,10 +34,12 @@ class TrainSettings:
     def with_values(self, values: dict[str, Any]) -> TrainSettings:
         """The settings with some of them replaced; 'geometry.zoom' names a part of a part.
 
+        'augment' is short for parts of geometry and colour: see `handful.augment.expand_augment`.
+
         Raises SettingsError for a name that does not exist or a value of the wrong kind.
         """
         settings = self
-        for name, value in values.items():
+        for name, value in expand_augment(values).items():
             settings = replace_field(settings, name, value)
         return settings
 

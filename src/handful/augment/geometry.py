@@ -23,6 +23,7 @@ class Geometry:
     upside_down: bool = True  # top and bottom exchanged and quarter turns, at even odds; exact, no pixel is mixed
     rotation: float = 180.0  # degrees either way
     zoom: float = 1.3  # scale drawn log-uniformly from 1 / zoom to zoom
+    shift: float = 0.0  # share of the patch's sides, either way, in whole pixels; beyond the edge images are mirrored
     shear: float = 0.15  # tangent of the angle, either way
     elastic: float = 4.0  # standard deviation of the displacement in pixels
     elastic_scale: float = 32.0  # distance of its nodes in pixels
@@ -61,6 +62,10 @@ def draw_warp(geometry: Geometry, batch: int, size: tuple[int, int], generator: 
         # Bicubic between the knots, as the U-Net paper bends its samples.
         bend = F.interpolate(noise, size=nodes, mode="bicubic", align_corners=True)
         offsets = offsets + bend * moved.view(batch, 1, 1, 1)
+    if geometry.shift:
+        reach = geometry.shift * torch.tensor([size[1], size[0]], dtype=torch.float32)
+        shift = ((2 * torch.rand(batch, 2, generator=generator) - 1) * reach).round()
+        offsets = offsets + shift.view(batch, 2, 1, 1)
     return F.interpolate(offsets, size=size, mode="bilinear", align_corners=True).permute(0, 2, 3, 1)
 
 
