@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from handful.data.sample import Sample, read_samples
 from handful.data.split import Region
 from handful.measure.scores import Scorer, Scores
 from handful.outputs.view import to_view
-from handful.prediction.segmenter import Segmenter
+from handful.prediction.segmenter import Prediction, Segmenter
 from handful.report.content import Picture
 from handful.verbs.listener import SILENT, Listener
 
@@ -40,10 +40,12 @@ def score_regions(
     objects_bright: bool | None = None,
     until: float | None = None,
     listener: Listener = SILENT,
+    look: Callable[[str, Sample, NDArray[np.uint8], Prediction], None] | None = None,
 ) -> Scored:
     """Predict and score regions of an audited set, one at a time; stops early at `until` (time.monotonic).
 
-    With at least one image scored, what is left when the time is up is left out and counted.
+    With at least one image scored, what is left when the time is up is left out and counted. `look` is shown the name,
+    the sample, its truth and the prediction of each, for other scores than these.
     """
     from handful.training.prepare import make_target
 
@@ -64,6 +66,8 @@ def score_regions(
         if with_labels:
             labels = {"true_labels": sample.labels, "predicted_labels": prediction.labels}
         dice = scorer.add(region_name(region, sample), truth, prediction.mask, image=image, **labels)
+        if look is not None:
+            look(region_name(region, sample), sample, truth, prediction)
         if len(scored.pictures) < MOST_PICTURES:
             scored.pictures.append(small_picture(region_name(region, sample), image, truth, prediction.mask, dice))
         listener.progress("scoring", (number + 1) / len(wanted), sample.name)

@@ -79,14 +79,15 @@ class DataFlags:
 
 
 def train(
-    data: str | Path | None = None,
+    data: str | Path | Audit | None = None,
     *,
     out: str | Path | None = None,
     seconds: float | None = None,
     steps: int | None = None,
     task: str | None = None,
-    test: str | Path | None = None,
+    test: str | Path | Audit | None = None,
     test_fraction: float | None = None,
+    split: Split | None = None,
     net: str | None = None,
     loss: str | None = None,
     init: str | Path | None = None,
@@ -101,10 +102,11 @@ def train(
 ) -> Segmenter:
     """Audit, plan, train within the time, score on held-out images, and write the run folder.
 
-    data: a folder of images and masks (or None with `flags.images` and `flags.masks`).
+    data: a folder of images and masks (or None with `flags.images` and `flags.masks`), or the audit of one.
     out: the run folder; runs/NAME where None. An earlier run's split is kept if its images are still there.
     seconds: for everything, reading and report included (120). steps: fixes the work instead of the time.
     test: a labelled folder to score on; else `test_fraction` (0.2) of the images is held back; 0 trains on all.
+    split: which images train, validate and test, where that was settled before, as in comparisons.
     init: a model file to start from. settings: lines of the plan by name, such as {"patch": 128}.
     resume: go on from the checkpoint of an interrupted run in `out`.
     started: time.monotonic() from which the time counts (now).
@@ -115,21 +117,25 @@ def train(
     started = time.monotonic() if started is None else started
     flags = flags or DataFlags()
     seconds = check_time(seconds, steps)
-    run_path = Path(out) if out is not None else free_run(data or flags.images)
+    root = data.root if isinstance(data, Audit) else data
+    run_path = Path(out) if out is not None else free_run(root or flags.images)
     if resume and not (run_path / CHECKPOINT).is_file():
         raise SettingsError(f"--resume: {run_path} holds no {CHECKPOINT} to go on from. Train without --resume.")
     check_run(run_path)
     overrides = {"task": task, "net": net, "loss": loss, **(settings or {})}
     check_asked(overrides, init=init, device=device)
-    audit = flags.audit(data, listener)
-    test_audit = DataFlags().audit_like(test, audit.reading, listener) if test is not None else None
+    audit = data if isinstance(data, Audit) else flags.audit(data, listener)
+    if test is None or isinstance(test, Audit):
+        test_audit = test
+    else:
+        test_audit = DataFlags().audit_like(test, audit.reading, listener)
     for line in summary_lines(audit):
         listener.say(line)
     for problem in audit.problems:
         if problem.severity != NOTE:
             listener.say(f"{problem.severity:8} {problem}")
     check_same_classes(audit, test_audit)
-    split = choose_split(run_path, audit, test_audit, test_fraction)
+    split = split or choose_split(run_path, audit, test_audit, test_fraction)
     listener.say(f"split    {split.reason}")
     with open_run(run_path):
         job = Job(audit, test_audit, split, run_path, seconds, steps, seed, command, listener, started)
