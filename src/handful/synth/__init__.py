@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from handful.errors import SettingsError
 from handful.names import nearest
 from handful.synth.asked import read_asked
+from handful.synth.drawings import DrawingSettings, draw_drawing
 from handful.synth.shapes import ShapeSettings, draw_shapes
 
 Picture = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # image (H, W, C), mask (H, W) of class numbers
@@ -41,6 +42,7 @@ class Generator:
 
 GENERATORS: dict[str, Generator] = {
     "shapes": Generator(draw_shapes, ShapeSettings, ("background", "shape")),
+    "drawings": Generator(draw_drawing, DrawingSettings, ("background", "boundary")),
 }
 
 
