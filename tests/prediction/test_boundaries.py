@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from handful.prediction.boundaries import region_boundaries, thin_ridges
+from handful.measure.ridges import thin_ridges
+from handful.prediction.boundaries import region_boundaries
 
 
 def test_a_thick_line_becomes_one_pixel_wide_and_keeps_its_strength():

@@ -1,10 +1,8 @@
 """Thin boundaries from probabilities: lines one pixel wide, each pixel as strong as the boundary is sure.
 
-A boundary is where a strength has a maximum along the direction across the boundary (non-maximum suppression, Canny
-1986). A net that predicts boundaries gives the strength itself, a ridge, and the direction across it is the one in
-which values change most around the pixel (structure tensor, Förstner and Gülch 1987), which holds on the crest, where
-the gradient vanishes, as on the flanks, where curvature misleads. A net that predicts regions gives steps: there the
-strength is the slope of a class's probability and the direction that of its gradient.
+A net that predicts boundaries gives the strength itself, whose crests `handful.measure.ridges` finds. A net that
+predicts regions gives steps: there the strength is the slope of a class's probability and the direction across the
+boundary that of its gradient.
 """
 
 from __future__ import annotations
@@ -13,21 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-# Wide enough for the direction to be steady over pixel noise, narrow enough to keep lines three pixels apart.
-SMOOTHING = 1.0
-
-
-def thin_ridges(probability: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Crest lines of a probability of boundary (H, W): the probability on the crest, 0 elsewhere."""
-    smooth = ndimage.gaussian_filter(probability.astype(np.float64), SMOOTHING)
-    slope_down, slope_across = _gradient(smooth)
-    down, across, mixed = (
-        ndimage.gaussian_filter(product, 2 * SMOOTHING)
-        for product in (slope_down**2, slope_across**2, slope_down * slope_across)
-    )
-    angle = 0.5 * np.arctan2(2 * mixed, across - down)  # of the eigenvector to the larger eigenvalue
-    crest = _is_crest(smooth, np.sin(angle), np.cos(angle))
-    return np.where(crest, probability, 0.0).astype(np.float32)
+from handful.measure.ridges import SMOOTHING, gradient, is_crest
 
 
 def region_boundaries(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -36,7 +20,7 @@ def region_boundaries(probabilities: NDArray[np.float32]) -> NDArray[np.float32]
     strength, down, across = np.zeros(shape), np.zeros(shape), np.ones(shape)
     for plane in probabilities[1:] if len(probabilities) == 2 else probabilities:
         smooth = ndimage.gaussian_filter(plane.astype(np.float64), SMOOTHING)
-        slope_down, slope_across = _gradient(smooth)
+        slope_down, slope_across = gradient(smooth)
         slope = np.hypot(slope_down, slope_across)
         steeper = slope > strength
         strength = np.where(steeper, slope, strength)
@@ -44,24 +28,5 @@ def region_boundaries(probabilities: NDArray[np.float32]) -> NDArray[np.float32]
         across = np.where(steeper, slope_across / np.maximum(slope, 1e-12), across)
     # A step of height 1 between two pixels, smoothed and differenced, has this slope.
     unit = 0.5 * float(np.diff(ndimage.gaussian_filter1d(np.repeat([0.0, 1.0], 9), SMOOTHING)[7:11:1])[:2].sum())
-    lines = np.where(_is_crest(strength, down, across), strength / unit, 0.0)
+    lines = np.where(is_crest(strength, down, across), strength / unit, 0.0)
     return np.clip(lines, 0, 1).astype(np.float32)
-
-
-def _gradient(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Central differences down and across; an image one pixel wide has no slope."""
-    padded = np.pad(values, 1, mode="edge")
-    return (padded[2:, 1:-1] - padded[:-2, 1:-1]) / 2, (padded[1:-1, 2:] - padded[1:-1, :-2]) / 2
-
-
-def _is_crest(
-    strength: NDArray[np.float64], down: NDArray[np.float64], across: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    """Whether a pixel is stronger than the two points one pixel away along the unit vector (down, across)."""
-    rows, columns = np.indices(strength.shape, dtype=np.float64)
-    ahead = ndimage.map_coordinates(strength, [rows + down, columns + across], order=1, mode="nearest")
-    behind = ndimage.map_coordinates(strength, [rows - down, columns - across], order=1, mode="nearest")
-    # One side strictly, so that a crest two pixels wide of equal strength leaves one line and not two; what differs by
-    # less than rounding counts as equal.
-    crest: NDArray[np.bool_] = (strength > ahead + 1e-9) & (strength >= behind - 1e-9)
-    return crest

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from handful.errors import DataError, SettingsError
+from handful.measure.ridges import thin_ridges
 from handful.measure.scores import Scores
 from handful.modelfile import ModelCard, load_model, save_model
 from handful.normalise import apply_normalisation
-from handful.prediction.boundaries import region_boundaries, thin_ridges
+from handful.prediction.boundaries import region_boundaries
 from handful.prediction.instances import Objects, ObjectSettings, find_objects
 from handful.prediction.tiles import Tiling, predict_tiles
 from handful.scale import resize_planes, working_size
