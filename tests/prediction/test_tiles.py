@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from handful.prediction.tiles import Tiling, cut_image, predict_strips, predict_tiles
+from handful.prediction.tiles import Tiling, cut_image, predict_cells, predict_tiles
 
 SIZES = [(1, 1), (1, 90), (2, 3), (17, 5), (64, 64), (65, 64), (100, 131), (33, 257)]
 
@@ -60,10 +60,11 @@ def test_a_pointwise_net_is_exact_at_every_size(shape, tile, halo, multiple):
 
 @pytest.mark.parametrize("shape", [*SIZES, (96, 200)])
 @pytest.mark.parametrize("flips", [False, True])
-def test_tiled_equals_whole_where_the_net_sees_no_further_than_the_halo(shape, flips):
+@pytest.mark.parametrize("ramp", [0, None])
+def test_tiled_equals_whole_where_the_net_sees_no_further_than_the_halo(shape, flips, ramp):
     torch.manual_seed(0)
     net, image = Pooled().eval(), random_image(2, shape)
-    tiled = predict_tiles(net, image, Tiling(tile=40, halo=6, multiple=2, whole_pixels=0), flips=flips)
+    tiled = predict_tiles(net, image, Tiling(tile=40, halo=6, multiple=2, whole_pixels=0, ramp=ramp), flips=flips)
     whole = predict_tiles(net, image, Tiling(tile=40, halo=6, multiple=2), flips=flips)
     assert np.abs(tiled - whole).max() < 1e-4
     assert np.allclose(tiled.sum(axis=0), 1, atol=1e-5)
@@ -96,17 +97,54 @@ def test_weights_sum_to_one_at_every_pixel(size):
         assert np.allclose(total, 1)
 
 
-def test_strips_read_only_inside_the_image_and_a_row_of_tiles_at_a_time():
-    image, windows = random_image(1, (150, 70)), []
+def cells_of(image, tiling, **options):
+    windows = []
 
     def read(rows, columns):
         windows.append((rows, columns))
         return image[:, slice(*rows), slice(*columns)]
 
-    strips = list(predict_strips(Pointwise(), read, (150, 70), Tiling(32, 4, whole_pixels=0)))
-    assert len(strips) > 4
-    assert max(strip.shape[1] for strip in strips) <= 32
-    assert all(
-        0 <= start < stop <= size for window in windows for (start, stop), size in zip(window, (150, 70), strict=True)
-    )
-    assert np.allclose(np.concatenate(strips, axis=1)[1], logistic(image[0]), atol=1e-6)
+    net = Pooled().eval() if image.shape[0] == 2 else Pointwise()
+    return list(predict_cells(net, read, image.shape[1:], tiling, **options)), windows
+
+
+@pytest.mark.parametrize("ramp", [0, 3, None])
+@pytest.mark.parametrize("shape", [(150, 70), (33, 257), (1, 90), (64, 64)])
+def test_cells_make_up_the_image_and_only_the_image_is_read(shape, ramp):
+    cells, windows = cells_of(random_image(1, shape), Tiling(32, 4, 2, whole_pixels=0, ramp=ramp))
+    covered = np.zeros(shape, int)
+    for cell in cells:
+        assert cell.probabilities.shape == (2, cell.rows[1] - cell.rows[0], cell.columns[1] - cell.columns[0])
+        covered[slice(*cell.rows), slice(*cell.columns)] += 1
+    assert (covered == 1).all()
+    assert max(cell.probabilities.size for cell in cells) <= 2 * 32 * 32
+    for window in windows:
+        assert all(0 <= start < stop <= size for (start, stop), size in zip(window, shape, strict=True))
+
+
+@pytest.mark.parametrize("ramp", [0, None])
+def test_work_that_goes_on_gives_the_bytes_of_uninterrupted_work(ramp):
+    torch.manual_seed(0)
+    image, tiling = random_image(2, (150, 70)), Tiling(40, 6, 2, whole_pixels=0, ramp=ramp)
+    torch.manual_seed(1)
+    whole, _ = cells_of(image, tiling)
+    torch.manual_seed(1)
+    rest, _ = cells_of(image, tiling, first_row=2)
+    assert 0 < len(rest) < len(whole)
+    for one, two in zip(whole[-len(rest) :], rest, strict=True):
+        assert (one.rows, one.columns) == (two.rows, two.columns)
+        assert np.array_equal(one.probabilities, two.probabilities)
+
+
+def test_little_is_computed_twice_without_a_ramp():
+    down, _ = cut_image((4000, 10), Tiling(1024, 100, 16, whole_pixels=0, ramp=0))
+    assert len(down.starts) * down.length < 1.3 * 4000 + 200
+    assert all(np.isin(down.weights, (0, 1)).ravel())
+
+
+def test_trouble_in_the_reading_thread_comes_out():
+    def read(rows, columns):
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        list(predict_cells(Pointwise(), read, (10, 10), Tiling()))

@@ -1,10 +1,12 @@
 """Probabilities for an image of any size from a net that sees a piece at a time.
 
-The image is cut into square tiles that overlap. Of every tile the outer `halo` pixels, where the net could not see far
-enough, are thrown away; what is left fades into its neighbours over a short ramp, so that no seam shows even where the
-net sees further than the halo. Along each axis the weights of all tiles sum to exactly 1 at every pixel, hence no
-division at the end and no second plane of weights, and a row of pixels is finished as soon as the last tile over it is:
-`predict_strips` gives rows away while it works, so that an image larger than memory needs memory for one row of tiles.
+The image is cut into tiles that overlap. Of every tile the outer `halo` pixels, where the net could not see far enough,
+are thrown away. Where the net sees no further than the halo that is all: neighbours meet in a line and nothing shows.
+Where it sees further, `ramp` pixels of each fade into its neighbour (raised cosine) so that no seam shows either; the
+weights of all tiles sum to exactly 1 at every pixel, hence no division at the end and no second plane of weights.
+
+`predict_cells` gives the finished pixels away tile by tile, so that memory is needed for one tile and, with a ramp, for
+the rows under it, however large the image is.
 
 The law (tests): with a pointwise net the result is exact at every size; with a net whose receptive field ends within
 the halo, tiled equals whole. Tiles start at multiples of what the net's pooling needs, or the law could not hold.
@@ -13,11 +15,14 @@ the halo, tiled equals whole. Tiles start at multiples of what the net's pooling
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from handful.prediction.ahead import ahead
 
 if TYPE_CHECKING:
     import torch
@@ -30,18 +35,24 @@ WHOLE_PIXELS = 1 << 20
 # stay near the caches; a GPU wants more.
 BATCH_PIXELS = {"cpu": 1 << 18, "cuda": 1 << 22}
 
-# Net input (C, h, w) float32 for the rows and columns given as (start, stop), all within the image.
-ReadWindow = Callable[[tuple[int, int], tuple[int, int]], NDArray[np.float32]]
+Span = tuple[int, int]  # from, to (not included)
+# Net input (C, h, w) float32 for the rows and columns given, all within the image.
+ReadWindow = Callable[[Span, Span], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class Tiling:
-    """How images are cut, in pixels: edge of a tile, halo thrown away at each side, what sizes are a multiple of."""
+    """How images are cut, in pixels: edge of a tile, halo thrown away at each side, what sizes are a multiple of.
+
+    whole_pixels: images of no more pixels are not cut. ramp: over how many pixels tiles fade into each other; 0 where
+    the net sees no further than the halo, None for a sixteenth of a tile.
+    """
 
     tile: int = 256
     halo: int = 32
     multiple: int = 1
     whole_pixels: int = WHOLE_PIXELS
+    ramp: int | None = None
 
 
 @dataclass(frozen=True)
@@ -52,49 +63,122 @@ class Cut:
     length: int
     weights: NDArray[np.float32]
 
+    def support(self, number: int) -> Span:
+        """From where to where, on the axis, tile `number` counts."""
+        counting = np.flatnonzero(self.weights[number])
+        return self.starts[number] + int(counting[0]), self.starts[number] + int(counting[-1]) + 1
+
+    def finished(self, number: int, size: int) -> Span:
+        """Which pixels of an axis of `size` are finished with tile `number`: up to where the next begins to count."""
+        stop = self.support(number + 1)[0] if number + 1 < len(self.starts) else size
+        return self.support(number)[0], min(stop, size)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Finished probabilities (classes, rows, columns) of a rectangle of the image."""
+
+    rows: Span
+    columns: Span
+    probabilities: NDArray[np.float32]
+
 
 def predict_tiles(
-    net: nn.Module, image: NDArray[np.float32], tiling: Tiling, *, flips: bool = False
+    net: nn.Module, image: NDArray[np.float32], tiling: Tiling, *, flips: bool = False, half: bool = False
 ) -> NDArray[np.float32]:
     """Probabilities (classes, H, W) float32 of a net input (C, H, W), on the device the net is on.
 
-    flips: average over the image and its mirror images along either axis and both (four times the work).
+    flips: average over the image and its mirror images along either axis and both (four times the work). half: compute
+    in bfloat16.
     """
-    height, width = image.shape[1:]
+    shape: tuple[int, int] = image.shape[1:]
 
-    def read(rows: tuple[int, int], columns: tuple[int, int]) -> NDArray[np.float32]:
+    def read(rows: Span, columns: Span) -> NDArray[np.float32]:
         return image[:, slice(*rows), slice(*columns)]
 
-    return np.concatenate(list(predict_strips(net, read, (height, width), tiling, flips=flips)), axis=1)
+    result: NDArray[np.float32] | None = None
+    for cell in predict_cells(net, read, shape, tiling, flips=flips, half=half):
+        if cell.rows == (0, shape[0]) and cell.columns == (0, shape[1]):
+            return cell.probabilities
+        if result is None:
+            result = np.empty((len(cell.probabilities), *shape), np.float32)
+        result[:, slice(*cell.rows), slice(*cell.columns)] = cell.probabilities
+    assert result is not None
+    return result
 
 
-def predict_strips(
-    net: nn.Module, read: ReadWindow, shape: tuple[int, int], tiling: Tiling, *, flips: bool = False
-) -> Iterator[NDArray[np.float32]]:
-    """The same from the top down, some finished rows at a time: (classes, rows, W), which together make up H.
+def predict_cells(
+    net: nn.Module,
+    read: ReadWindow,
+    shape: tuple[int, int],
+    tiling: Tiling,
+    *,
+    flips: bool = False,
+    half: bool = False,
+    first_row: int = 0,
+) -> Iterator[Cell]:
+    """The same in rectangles that make up the image (H, W), row of tiles after row of tiles, left to right.
 
-    Holds one row of tiles. `read` is asked for windows inside the image only; what a tile lacks beyond the image's
-    lower and right edge is mirrored.
+    `read` is called in a thread of its own, a batch ahead of the net, for windows inside the image only; what a tile
+    lacks beyond the image's lower and right edge is mirrored. first_row: of tiles, to go on with interrupted work; the
+    results are those of the uninterrupted work.
     """
-    height, width = shape
     down, across = cut_image(shape, tiling)
     batch = max(1, BATCH_PIXELS.get(_device(net).type, BATCH_PIXELS["cpu"]) // (down.length * across.length))
-    unfinished: NDArray[np.float32] | None = None  # weighted sums of the rows from the current tile's first row on
-    for number, top in enumerate(down.starts):
-        for first in range(0, len(across.starts), batch):
-            lefts = across.starts[first : first + batch]
-            tiles = np.stack([_padded_window(read, shape, (top, left), (down.length, across.length)) for left in lefts])
-            probabilities = _probabilities(net, tiles, flips)
-            if first == 0:
-                strip = np.zeros((probabilities.shape[1], down.length, across.starts[-1] + across.length), np.float32)
-            for offset, left in enumerate(lefts):
-                strip[:, :, left : left + across.length] += probabilities[offset] * across.weights[first + offset]
-        strip *= down.weights[number][:, None]
-        if unfinished is not None:
-            strip[:, : unfinished.shape[1]] += unfinished
-        stop = down.starts[number + 1] if number + 1 < len(down.starts) else height
-        yield strip[:, : stop - top, :width]
-        unfinished = strip[:, stop - top :]
+    # With a ramp the tiles of a row begin on what the row before left, so that one is computed again.
+    begin = first_row - 1 if first_row and down.support(first_row)[0] < down.support(first_row - 1)[1] else first_row
+    spots = [(row, column) for row in range(len(down.starts)) for column in range(len(across.starts))]
+    # The same batches as from the start: the last digits of what a net says depend on how many tiles it is given.
+    batches = [spots[start : start + batch] for start in range(0, len(spots), batch)]
+    batches = [some for some in batches if some[-1][0] >= begin]
+
+    def tiles_of(some: list[tuple[int, int]]) -> NDArray[np.float32]:
+        return np.stack(
+            [
+                _padded_window(read, shape, (down.starts[row], across.starts[column]), (down.length, across.length))
+                for row, column in some
+            ]
+        )
+
+    joined = _Joiner(down, across, shape)
+    for some, tiles in ahead((some, tiles_of(some)) for some in batches):
+        for (row, column), probabilities in zip(some, _probabilities(net, tiles, flips, half), strict=True):
+            if row >= begin:
+                cell = joined.take(row, column, probabilities)
+                if row >= first_row:
+                    yield cell
+
+
+class _Joiner:
+    """Adds the weighted tiles up; holds what of the last tile, and of the row above, is not finished."""
+
+    def __init__(self, down: Cut, across: Cut, shape: tuple[int, int]) -> None:
+        self.down, self.across, self.shape = down, across, shape
+        self.left: NDArray[np.float32] | None = None
+        self.above: list[NDArray[np.float32]] = []
+        self.below: list[NDArray[np.float32]] = []
+
+    def take(self, row: int, column: int, probabilities: NDArray[np.float32]) -> Cell:
+        if column == 0:
+            self.above, self.below, self.left = self.below, [], None
+        (top, bottom), (first, last) = self.down.support(row), self.across.support(column)
+        rows, columns = self.down.finished(row, self.shape[0]), self.across.finished(column, self.shape[1])
+        y, x = self.down.starts[row], self.across.starts[column]
+        part = probabilities[:, top - y : bottom - y, first - x : last - x].copy()
+        for weights, axis in (
+            (self.down.weights[row, top - y : bottom - y, None], 1),
+            (self.across.weights[column, None, first - x : last - x], 2),
+        ):
+            if part.shape[axis] and not (weights == 1).all():
+                part *= weights
+        if self.left is not None and self.left.shape[2]:
+            part[:, :, : self.left.shape[2]] += self.left
+        self.left = part[:, :, columns[1] - first :].copy() if column + 1 < len(self.across.starts) else None
+        part = part[:, :, : columns[1] - first]
+        if self.above and self.above[column].shape[1]:
+            part[:, : self.above[column].shape[1]] += self.above[column]
+        self.below.append(part[:, rows[1] - top :].copy() if row + 1 < len(self.down.starts) else part[:, :0])
+        return Cell(rows, columns, part[:, : rows[1] - top])
 
 
 def cut_image(shape: tuple[int, int], tiling: Tiling) -> tuple[Cut, Cut]:
@@ -102,32 +186,39 @@ def cut_image(shape: tuple[int, int], tiling: Tiling) -> tuple[Cut, Cut]:
     multiple = tiling.multiple
     height, width = (_round_up(size, multiple) for size in shape)
     if height * width <= tiling.whole_pixels:
-        return _cut(height, height, tiling), _cut(width, width, tiling)
+        return _whole(height), _whole(width)
     # Two multiples at least: then the last tile holds enough of the image to mirror what it lacks.
     tile = max(_round_up(tiling.tile, multiple), _round_up(2 * tiling.halo + 2, multiple) + multiple, 2 * multiple)
     return _cut(height, tile, tiling), _cut(width, tile, tiling)
 
 
+def _whole(size: int) -> Cut:
+    return Cut((0,), size, np.ones((1, size), np.float32))
+
+
 def _cut(size: int, tile: int, tiling: Tiling) -> Cut:
     """Tiles of one length along an axis of `size` pixels; both are multiples of what the net needs."""
     if size <= tile:
-        return Cut((0,), size, np.ones((1, size), np.float32))
-    kept = tile - 2 * tiling.halo
-    ramp = max(1, min(tile // 16, kept // 2))
-    stride = max(tiling.multiple, (kept - ramp) // tiling.multiple * tiling.multiple)
+        return _whole(size)
+    multiple, halo = tiling.multiple, tiling.halo
+    widest = tile - 2 * halo
+    ramp = min(max(1, tile // 16) if tiling.ramp is None else tiling.ramp, widest // 3)
+    stride = max(multiple, (widest - ramp) // multiple * multiple)
+    count = 1 + -(-(size - tile) // stride)
+    # As many tiles as that, no longer than they must be: nothing is computed twice without need.
+    ramp = min(ramp, widest - stride)
+    stride = min(stride, _round_up(-(-(size - 2 * halo - ramp) // count), multiple))
+    tile = min(tile, max(_round_up(stride + 2 * halo + ramp, multiple), 2 * multiple))
     starts = (*range(0, size - tile, stride), size - tile)
-    # Raised cosine: neighbours that overlap by exactly one ramp sum to 1 as they are, others after the division below.
-    fade = np.ones(tile)
-    fade[: tiling.halo] = 0.0
-    fade[tiling.halo : tiling.halo + ramp] = np.sin(np.pi / 2 * (np.arange(ramp) + 0.5) / ramp) ** 2
-    weights = np.tile(np.minimum(fade, fade[::-1]), (len(starts), 1))
-    weights[0, : tile // 2] = 1.0  # nothing lies beyond the image's own edges
-    weights[-1, tile - tile // 2 :] = 1.0
-    total = np.zeros(size)
-    for start, weight in zip(starts, weights, strict=True):
-        total[start : start + tile] += weight
-    for start, weight in zip(starts, weights, strict=True):
-        weight /= total[start : start + tile]
+    # Between neighbours: a ramp in the middle of what both know well.
+    fade = np.sin(np.pi / 2 * (np.arange(ramp) + 0.5) / max(ramp, 1)) ** 2
+    weights = np.ones((len(starts), tile))
+    for number, (here, there) in enumerate(zip(starts, starts[1:], strict=False)):
+        begin = (here + tile + there - ramp) // 2
+        weights[number, begin - here : begin - here + ramp] *= fade[::-1]
+        weights[number, begin - here + ramp :] = 0.0
+        weights[number + 1, begin - there : begin - there + ramp] *= fade
+        weights[number + 1, : begin - there] = 0.0
     return Cut(starts, tile, weights.astype(np.float32))
 
 
@@ -141,12 +232,13 @@ def _padded_window(
     return np.pad(window, lack, mode="reflect") if any(after for _, after in lack) else window
 
 
-def _probabilities(net: nn.Module, tiles: NDArray[np.float32], flips: bool) -> NDArray[np.float32]:
+def _probabilities(net: nn.Module, tiles: NDArray[np.float32], flips: bool, half: bool) -> NDArray[np.float32]:
     """(B, C, h, w) to (B, classes, h, w), softmax over classes."""
     import torch
 
-    with torch.inference_mode():
-        x = torch.from_numpy(np.ascontiguousarray(tiles)).to(_device(net))
+    device = _device(net)
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16) if half else nullcontext():
+        x = torch.from_numpy(np.ascontiguousarray(tiles)).to(device, memory_format=torch.channels_last)
         total = _softmax(net, x)
         if flips:
             for axes in ((-1,), (-2,), (-2, -1)):
