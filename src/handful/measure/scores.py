@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from math import isnan, nan
+from math import inf, isnan, nan
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,12 @@ from handful.measure.trivial import constant_table, otsu_bright
 HEADLINE = "dice_per_image"
 TOO_FEW = 3  # with fewer images than this an interval says nothing that looking at them would not
 TOO_FEW_WORDS = "too few to tell"
+UNIT = 0.0, 1.0  # what every share and ratio can be
 
 LABELS = {
+    "ods": "Boundary F, one threshold (ODS)",
+    "ois": "Boundary F, own thresholds (OIS)",
+    "boundary_ap": "Boundary precision, averaged (AP)",
     "dice_per_image": "Dice per image",
     "dice_pooled": "Dice pooled",
     "iou_per_image": "IoU per image",
@@ -43,8 +47,8 @@ FloatArray = NDArray[np.float64]
 
 
 def trivial_label(name: str) -> str:
-    """What to call a trivial answer in a sentence or a table: its key, but Otsu by name."""
-    return "Otsu's threshold" if name == "otsu" else name
+    """What to call a trivial answer in a sentence or a table: its key, but people by their names."""
+    return {"otsu": "Otsu's threshold", "canny": "Canny", "sobel": "Sobel"}.get(name, name)
 
 
 @dataclass(frozen=True)
@@ -447,7 +451,7 @@ class Scorer:
             values[f"{name}_pooled"] = float(mean_present(pooled[self._scored]))
         values["accuracy"] = float(ratio(counts.tp.sum(), tables.sum()))
         both = ~np.isnan(ours) & ~np.isnan(theirs["dice"])
-        gain = _score(paired_interval(ours, theirs["dice"], seed=seed), left_out=int(np.sum(~both)))
+        gain = _score(paired_interval(ours, theirs["dice"], bounds=(-1, 1), seed=seed), left_out=int(np.sum(~both)))
         return Trivial(values, gain, how)
 
     def _image_rows(self, counts: Counts, ours: dict[str, FloatArray]) -> Iterator[ImageScore]:
@@ -524,7 +528,7 @@ def _all_scores(counts: Counts, numbers: list[int], seed: int) -> dict[str, Scor
     for name, of in RATIOS.items():
         if name in ("dice", "iou"):
             values = mean_present(of(*np.moveaxis(parts, 1, 0)))
-            found[f"{name}_per_image"] = _score(mean_interval(values, seed=seed), left_out=int(np.isnan(values).sum()))
+            found[f"{name}_per_image"] = _per_image(values, seed)
 
         def pooled(sums: FloatArray, of: Any = of) -> FloatArray:
             split = sums.reshape(*sums.shape[:-1], 3, len(numbers))
@@ -532,6 +536,11 @@ def _all_scores(counts: Counts, numbers: list[int], seed: int) -> dict[str, Scor
 
         found[f"{name}_pooled"] = _pooled(parts.reshape(len(parts), 3 * len(numbers)), pooled, seed)
     return {name: found[name] for name in LABELS if name in found}
+
+
+def _per_image(values: FloatArray, seed: int, bounds: tuple[float, float] = UNIT) -> Score:
+    """The mean of a score an image; images without it count as left out."""
+    return _score(mean_interval(values, bounds=bounds, seed=seed), left_out=int(np.isnan(values).sum()))
 
 
 def _accuracy(tables: NDArray[np.int64], seed: int) -> Score:
@@ -545,7 +554,7 @@ def _pooled(rows: NDArray[Any], statistic: Statistic, seed: int) -> Score:
     used = rows[rows.any(axis=1)]
     if not len(used):
         return Score(nan, n=0, left_out=len(rows))
-    return _score(interval(used, statistic, seed=seed), left_out=len(rows) - len(used))
+    return _score(interval(used, statistic, bounds=UNIT, seed=seed), left_out=len(rows) - len(used))
 
 
 def _instance_scores(counted: list[objects.InstanceCounts], seed: int) -> dict[str, Score]:
@@ -558,7 +567,7 @@ def _instance_scores(counted: list[objects.InstanceCounts], seed: int) -> dict[s
     precisions = objects.average_precision(tp, true[:, None], predicted[:, None])
     found = {}
     for name, values in (("ap_per_image", precisions.mean(axis=1)), ("ap50_per_image", precisions[:, 0])):
-        found[name] = _score(mean_interval(values, seed=seed), left_out=int(np.isnan(values).sum()))
+        found[name] = _per_image(values, seed)
     rows = np.stack([tp[:, 0], iou_sum, true, predicted], axis=1)
 
     def panoptic(s: FloatArray) -> FloatArray:
@@ -567,7 +576,7 @@ def _instance_scores(counted: list[objects.InstanceCounts], seed: int) -> dict[s
     found["f1_pooled"] = _pooled(rows, lambda s: objects.f1(s[..., 0], s[..., 2], s[..., 3]), seed)
     found["pq_pooled"] = _pooled(rows, panoptic, seed)
     found["sq_pooled"] = _pooled(rows, lambda s: objects.segmentation_quality(s[..., 0], s[..., 1]), seed)
-    found["count_error_per_image"] = _score(mean_interval(np.abs(predicted - true), seed=seed), left_out=0)
+    found["count_error_per_image"] = _per_image(np.abs(predicted - true), seed, bounds=(0, inf))
     return found
 
 
