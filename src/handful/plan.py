@@ -111,7 +111,7 @@ def make_plan(
 
 
 def choose_task(reading: MaskReading) -> tuple[str, str]:
-    if reading.kind == "boundaries":
+    if reading.draws_boundaries:
         return "boundaries", "the labels are drawn boundaries"
     if reading.instances:
         return "instances", "the masks number single objects, so single objects are what is wanted"

@@ -28,6 +28,7 @@ __all__ = ["VOID", "Mask", "MaskReading", "apply_reading", "decide_reading", "re
 
 VOID = 255
 _UNKNOWN = 254  # no class has this number: at most 254 classes, from 0
+BOUNDARY_NAMES = ("boundary", "boundaries", "edge", "edges", "contour", "contours")
 KINDS = ("threshold", "values", "palette", "colours", "labels", "objects", "boundaries")
 
 
@@ -65,6 +66,12 @@ class MaskReading:
     def objects(self) -> tuple[int, ...]:
         """The class numbers that are objects: all but the background."""
         return tuple(number for number in range(len(self.classes)) if number != self.background)
+
+    @property
+    def draws_boundaries(self) -> bool:
+        """Whether the masks hold boundaries drawn as lines, not regions: those of BSDS500, or a class of that name."""
+        named = len(self.classes) == 2 and self.background == 0 and self.classes[1].lower() in BOUNDARY_NAMES
+        return self.kind == BOUNDARIES or named
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; from_dict gives an equal reading back."""

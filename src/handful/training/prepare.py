@@ -29,14 +29,14 @@ class Prepared:
 
 def target_classes(plan: Plan, reading: MaskReading) -> tuple[tuple[str, ...], int | None]:
     """Names of the classes that the net answers, and which of them is no object."""
-    if plan.task == "boundaries" and reading.kind != "boundaries":
+    if plan.task == "boundaries" and not reading.draws_boundaries:
         return ("background", "boundary"), 0
     return reading.classes, reading.background
 
 
 def make_target(sample: Sample, task: str, reading: MaskReading) -> NDArray[np.uint8]:
     """What the net is to answer, uint8 (H, W): the mask, or for boundaries of other masks the lines between classes."""
-    return boundary_target(sample) if task == "boundaries" and reading.kind != "boundaries" else sample.mask
+    return boundary_target(sample) if task == "boundaries" and not reading.draws_boundaries else sample.mask
 
 
 def boundary_target(sample: Sample) -> NDArray[np.uint8]:

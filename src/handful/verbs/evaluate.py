@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handful.data.check import Audit, summary_lines
+from handful.data.image import read_image
 from handful.data.mask import VOID, MaskReading, apply_reading
 from handful.data.maskfile import GREY, INDEX, RawMask, read_raw_mask
 from handful.data.pairs import ImageFile, Pair
 from handful.data.split import Region
 from handful.errors import DataError, SettingsError
+from handful.measure.ridges import thin_ridges
 from handful.measure.scores import Scores
 from handful.modelfile import model_path
 from handful.outputs.files import OutputFolder
@@ -103,6 +105,7 @@ def score_model(
     path: str | Path, audit: Audit, device: str, listener: Listener
 ) -> tuple[Scores, Sequence[Picture], list[str]]:
     """Predict and score every image of an audited set."""
+    from handful.measure.boundary_scores import DETECTORS
     from handful.prediction.segmenter import Segmenter
     from handful.verbs.score import score_regions
 
@@ -113,7 +116,7 @@ def score_model(
             f"({', '.join(model.card.classes)}). Give masks of the kind that it was trained on."
         )
     regions = [Region(name, (0, one.height), (0, one.width)) for name, one in audit.facts.items()]
-    scored = score_regions(model, audit, regions, listener=listener)
+    scored = score_regions(model, audit, regions, listener=listener, detectors=tuple(DETECTORS))
     trained = set(model.card.training.get("images", {}).values())
     seen = [name for name, one in audit.facts.items() if one.content in trained]
     messages = []
@@ -135,12 +138,19 @@ def model_reading(model: str | Path) -> MaskReading | None:
 
 
 def score_masks(predicted: Path, audit: Audit, listener: Listener) -> tuple[Scores, Sequence[Picture], list[str]]:
-    """Score mask files that have the names of the images, or stand in masks/ of a prediction folder."""
-    from handful.data.sample import read_samples
-    from handful.measure.scores import Scorer
-    from handful.verbs.score import MOST_PICTURES, small_picture
+    """Score mask files that have the names of the images, or stand in masks/ of a prediction folder.
 
-    folder = predicted / "masks" if (predicted / "masks").is_dir() else predicted
+    Where people drew boundaries (BSDS500), grey values are the strength of boundaries, those of a prediction folder in
+    boundaries/ (thin already) or in files of any thickness.
+    """
+    from handful.data.sample import read_samples
+    from handful.measure.boundary_scores import BoundaryScorer
+    from handful.measure.scores import Scorer
+    from handful.verbs.score import MOST_PICTURES, drawn_boundaries, small_picture
+
+    boundaries = BoundaryScorer() if audit.reading.kind == "boundaries" else None
+    inside = ("boundaries", "masks") if boundaries is not None else ("masks",)
+    folder = next((predicted / name for name in inside if (predicted / name).is_dir()), predicted)
     if not folder.is_dir():
         raise DataError(f"{predicted}: no such folder. Name a folder of mask files or a prediction folder.")
     files = {one.stem: one for one in sorted(folder.iterdir()) if one.is_file() and not one.name.startswith(".")}
@@ -153,7 +163,8 @@ def score_masks(predicted: Path, audit: Audit, listener: Listener) -> tuple[Scor
     by_number = are_class_numbers([file for _, file in chosen], audit.reading)
     for number, (pair, file) in enumerate(chosen):
         facts = audit.facts[pair.name]
-        (sample,) = read_samples(audit, [Region(pair.name, (0, facts.height), (0, facts.width))], threads=1)
+        region = Region(pair.name, (0, facts.height), (0, facts.width))
+        (sample,) = read_samples(audit, [region], threads=1)
         answer = read_answer(file, audit.reading, by_number)
         image = np.moveaxis(sample.image, 0, -1)
         if answer.shape != sample.mask.shape:
@@ -162,6 +173,9 @@ def score_masks(predicted: Path, audit: Audit, listener: Listener) -> tuple[Scor
                 f"{sample.mask.shape[0]}. Masks must have the size of their images."
             )
         dice = scorer.add(pair.name, sample.mask, answer, image=image)
+        if boundaries is not None:
+            strength = read_strength(file, thin=folder.name == "boundaries")
+            boundaries.add(pair.name, drawn_boundaries(audit, region, sample.mask), strength, image)
         if len(pictures) < MOST_PICTURES:
             pictures.append(small_picture(pair.name, image, sample.mask, answer, dice))
         listener.progress("scoring", (number + 1) / len(chosen), pair.name)
@@ -170,7 +184,8 @@ def score_masks(predicted: Path, audit: Audit, listener: Listener) -> tuple[Scor
         if missing
         else []
     )
-    return scorer.finish(), pictures, messages
+    scores = scorer.finish() if boundaries is None else boundaries.add_to(scorer.finish())
+    return scores, pictures, messages
 
 
 def find_mask(pair: Pair, files: dict[str, Path]) -> Path | None:
@@ -190,6 +205,14 @@ def are_class_numbers(files: Sequence[Path], reading: MaskReading) -> bool:
     return all(
         raw.form in (GREY, INDEX) and bool(np.isin(np.unique(raw.codes), known).all()) for raw in map(read_codes, files)
     )
+
+
+def read_strength(file: Path, *, thin: bool) -> NDArray[np.float32]:
+    """Predicted boundaries in a grey file, float32 (H, W) in 0 to 1: their crests, or all of it where it is thin."""
+    image = read_image(ImageFile(file))
+    top = np.iinfo(image.dtype).max if image.dtype.kind in "ui" else 1
+    strength = np.clip(np.nan_to_num(image.mean(axis=2, dtype=np.float32)) / top, 0, 1).astype(np.float32)
+    return strength if thin else thin_ridges(strength)
 
 
 def read_answer(file: Path, reading: MaskReading, by_number: bool) -> NDArray[np.uint8]:
