@@ -7,12 +7,19 @@ a restart takes up a new swing and may turn a corner. A curve runs from border t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
-ORDERS = 4
+
+
+class Curve(NamedTuple):
+    """A line (N, 2) and the polygon (M, 2) of the region that it cuts out; row and column in pixels."""
+
+    line: Floats
+    region: Floats
 
 
 @dataclass(frozen=True)
@@ -34,18 +41,21 @@ def turns(rng: np.random.Generator, wander: Wander, steps: int) -> tuple[Floats,
     count = len(wander.order)
     new = rng.random((count, steps), np.float32) < wander.restart[:, None]
     new[:, 0] = True
-    place = np.arange(steps)
-    first = np.maximum.accumulate(np.where(new, place, 0), axis=1)
+    place = np.arange(count * steps).reshape(count, steps)
+    since = np.maximum.accumulate(np.where(new, place, 0), axis=1)
     swing = rng.standard_normal((count, steps), np.float32)
-    made = swing
-    for order in range(2, ORDERS + 1):
+    made = swing.copy()
+    for order in range(2, int(wander.order.max(initial=1)) + 1):
         # A running sum since the restart: what has one order of difference more.
-        total = np.cumsum(swing, axis=1)
-        swing = total - np.take_along_axis(total, first, 1)
-        swing /= np.abs(swing).max(axis=1, keepdims=True) + 1e-6
-        made = np.where(wander.order[:, None] == order, 2 * swing, made)
-    corner = rng.standard_normal((count, steps), np.float32) * wander.corner[:, None]
-    return made * wander.bend[:, None] + np.where(new, corner, 0), new
+        swing = np.cumsum(swing, axis=1)
+        swing -= swing.take(since)
+        swing /= np.maximum(swing.max(axis=1, keepdims=True), -swing.min(axis=1, keepdims=True)) + np.float32(1e-6)
+        chosen = wander.order == order
+        made[chosen] = 2 * swing[chosen]
+    made *= wander.bend[:, None]
+    rows, columns = np.nonzero(new)
+    made[rows, columns] += rng.standard_normal(len(rows), np.float32) * wander.corner[rows]
+    return made, new
 
 
 def closed_curves(
@@ -58,25 +68,28 @@ def closed_curves(
     """
     turn, new = turns(rng, wander, steps)
     # One turn in all: at every step alike, or at the restarts where the curve is straight between them.
-    share = np.where(wander.bend[:, None] > 0, np.float32(1), new * rng.uniform(0.3, 1, new.shape).astype(np.float32))
-    share[wander.bend == 0, 0] += 0.5
-    turn = turn + 2 * np.pi * share / share.sum(axis=1, keepdims=True)
-    points = _walk(rng, turn)
+    straight = np.flatnonzero(wander.bend == 0)
+    share = np.full(turn.shape, 1 / steps, np.float32)
+    corners = new[straight]
+    corners[:, :: -(-steps // 3)] = True  # three at least: less than a triangle has no inside
+    weights = corners * rng.uniform(0.3, 1, corners.shape).astype(np.float32)
+    share[straight] = weights / weights.sum(axis=1, keepdims=True)
+    turn += np.float32(2 * np.pi) * share
+    points = _walk(turn, rng.uniform(0, 2 * np.pi, len(turn)))
     points -= np.linspace(0, 1, steps, dtype=np.float32)[:, None] * points[:, -1:]
     points -= points.mean(axis=1, keepdims=True)
     axis = rng.uniform(0, np.pi, len(turn)).astype(np.float32)
     along = np.stack([np.cos(axis), np.sin(axis)], 1)[:, None]
     points += (np.sqrt(stretch) - 1)[:, None, None] * (points * along).sum(-1, keepdims=True) * along
     points *= (radius / np.sqrt((points**2).sum(-1).mean(-1) + 1e-6))[:, None, None]
-    return points + middle[:, None]
+    closed: Floats = points + middle[:, None]
+    return closed
 
 
-def crossing_curves(
-    rng: np.random.Generator, wander: Wander, steps: int, size: tuple[int, int]
-) -> list[tuple[Floats, Floats]]:
-    """Curves from border to border of a picture (height, width), each with the polygon (M, 2) of what it cuts off.
+def crossing_curves(rng: np.random.Generator, wander: Wander, steps: int, size: tuple[int, int]) -> list[Curve]:
+    """Curves from border to border of a picture (height, width), with the regions that they cut off.
 
-    A curve (m, 2) ends where it first leaves the picture; one that never does goes on straight.
+    A curve ends where it first leaves the picture; one that never does goes on straight.
     """
     turn, _ = turns(rng, wander, steps)
     count, half = len(turn), np.array(size, np.float32) / 2
@@ -84,26 +97,27 @@ def crossing_curves(
     out = np.stack([np.sin(angle), np.cos(angle)], 1).astype(np.float32)
     start = out * (half / np.maximum(np.abs(out), 1e-6)).min(axis=1, keepdims=True)
     aim = rng.uniform(-0.6, 0.6, (count, 2)).astype(np.float32) * half - start
-    points = _walk(rng, turn, np.arctan2(aim[:, 0], aim[:, 1])) * (1.3 * np.hypot(*size) / steps) + start[:, None]
+    step = 1.3 * np.hypot(*size) / steps
+    points = _walk(turn, np.arctan2(aim[:, 0], aim[:, 1])) * np.float32(step) + start[:, None]
     outside = (np.abs(points) > half).any(-1)
     outside[:, : max(2, steps // 32)] = False  # not at the very start, where a tremble would end it
-    last = np.where(outside.any(axis=1), outside.argmax(axis=1), steps - 1)
-    made = []
-    for curve, end, begin in zip(points, last, start, strict=True):
-        line = curve[: end + 1]
+    outside[:, -1] = True
+    made: list[Curve] = []
+    for curve, last, begin in zip(points, outside.argmax(axis=1), start, strict=True):
+        line = curve[: last + 1]
         reach = 2 * np.hypot(*size)
-        if not outside[len(made)].any():
-            line = np.concatenate([line, line[-1:] + (line[-1] - line[-2]) * np.arange(1, reach * 2)[:, None]])
+        if last == steps - 1:
+            line = np.concatenate([line, line[-1:] + (line[-1] - line[-2]) * np.arange(1, reach / step)[:, None]])
         ends = np.arctan2([line[-1, 0], begin[0]], [line[-1, 1], begin[1]])
         round_it = np.linspace(ends[0], ends[1], 12)
         far = np.stack([np.sin(round_it), np.cos(round_it)], 1) * reach
-        made.append((line + half, np.concatenate([line, far]).astype(np.float32) + half))
+        polygon = np.concatenate([line, far])
+        made.append(Curve((line + half).astype(np.float32), (polygon + half).astype(np.float32)))
     return made
 
 
-def _walk(rng: np.random.Generator, turn: Floats, heading: NDArray[np.floating] | None = None) -> Floats:
-    """Points (K, steps, 2) of steps of length 1, from the origin, in a given first direction or any."""
-    if heading is None:
-        heading = rng.uniform(0, 2 * np.pi, len(turn))
+def _walk(turn: Floats, heading: NDArray[np.floating]) -> Floats:
+    """Points (K, steps, 2) of steps of length 1 from the origin, the first in the direction `heading`."""
     direction = np.cumsum(turn, axis=1) + heading.astype(np.float32)[:, None]
-    return np.cumsum(np.stack([np.sin(direction), np.cos(direction)], -1), axis=1, dtype=np.float32)
+    walk: Floats = np.cumsum(np.stack([np.sin(direction), np.cos(direction)], -1), axis=1, dtype=np.float32)
+    return walk
