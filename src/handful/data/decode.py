@@ -156,7 +156,7 @@ def decode(file: ImageFile) -> Decoded:
         except DataError:
             raise
         except Exception as error:  # a damaged file can make a decoder raise anything at all
-            raise DataError(f"{file}: {_reason(path, error)}") from error
+            raise DataError(f"{file}: {why_unreadable(path, error)}") from error
 
 
 def count_pages(path: Path) -> Pages:
@@ -168,18 +168,34 @@ def count_pages(path: Path) -> Pages:
         try:
             if suffix == ".npy":
                 shape = _npy_header(path)
-                stack = _axes_roles(_npy_axes(shape, path), shape)[0]
+                stack = axes_roles(npy_axes(shape, path), shape)[0]
                 return Pages(math.prod(shape[axis] for axis in stack), False)
             import tifffile
 
             with tifffile.TiffFile(path) as tiff:
-                axes, shape = _tiff_series(tiff)
-                stack, _, _, _ = _axes_roles(axes, shape)
+                axes, shape = tiff_series(tiff)
+                stack, _, _, _ = axes_roles(axes, shape)
                 count = math.prod(shape[axis] for axis in stack)
                 unnamed = all(axes[axis] in "QIR" for axis in stack)
                 return Pages(count, unnamed and 1 < count <= MOST_CHANNELS)
         except Exception:  # whatever is wrong with it is said when it is read
             return Pages(1, False)
+
+
+def picture_size(file: ImageFile) -> tuple[int, int]:
+    """Height and width of the picture that `decode` gives, from its header where that says it. DataError as there."""
+    if suffix_of(file.path) in TIFF_SUFFIXES or suffix_of(file.path) == ".npy":
+        pixels = decode(file).pixels
+        return pixels.shape[0], pixels.shape[1]
+    from PIL import Image
+
+    with quiet():
+        try:
+            with Image.open(file.path) as picture:
+                turned = picture.format in ("JPEG", "MPO", "WEBP", "PNG") and picture.getexif().get(0x0112, 1) >= 5
+                return (picture.width, picture.height) if turned else (picture.height, picture.width)
+        except Exception as error:
+            raise DataError(f"{file}: {why_unreadable(file.path, error)}") from error
 
 
 # ---------------------------------------------------------------------------------------------------- Pillow
@@ -252,7 +268,7 @@ def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
 # ---------------------------------------------------------------------------------------------------- TIFF
 
 
-def _tiff_series(tiff: Any) -> tuple[str, tuple[int, ...]]:
+def tiff_series(tiff: Any) -> tuple[str, tuple[int, ...]]:
     """Axes and shape of the first series; H x W x C that was written as H pages of W x C is recognised."""
     series = tiff.series[0]
     axes, shape = str(series.axes), tuple(int(n) for n in series.shape)
@@ -263,7 +279,7 @@ def _tiff_series(tiff: Any) -> tuple[str, tuple[int, ...]]:
     return axes, shape
 
 
-def _axes_roles(axes: str, shape: tuple[int, ...]) -> tuple[list[int], list[int], int, int]:
+def axes_roles(axes: str, shape: tuple[int, ...]) -> tuple[list[int], list[int], int, int]:
     """(axes of slices, axes of channels, row axis, column axis) of an array whose axes are named as tifffile does."""
     row, column = axes.rindex("Y"), axes.rindex("X")
     channels = [i for i, name in enumerate(axes) if name in "SC" and i not in (row, column)]
@@ -295,9 +311,9 @@ def _decode_tiff(file: ImageFile) -> Decoded:
 
 
 def _read_series(tiff: Any, file: ImageFile, photometric: int) -> Decoded:
-    axes, shape = _tiff_series(tiff)
+    axes, shape = tiff_series(tiff)
     series = tiff.series[0]
-    stack = _axes_roles(axes, shape)[0]
+    stack = axes_roles(axes, shape)[0]
     count = math.prod(shape[axis] for axis in stack)
     first = tiff.pages[0]
     bits = int(first.bitspersample if not isinstance(first.bitspersample, tuple) else first.bitspersample[0])
@@ -322,7 +338,7 @@ def _read_series(tiff: Any, file: ImageFile, photometric: int) -> Decoded:
 
 def _take(array: NDArray[Any], axes: str, file: ImageFile) -> NDArray[Any]:
     """One slice of an array with named axes as (H, W) or (H, W, C)."""
-    stack, _, _, _ = _axes_roles(axes, array.shape)
+    stack, _, _, _ = axes_roles(axes, array.shape)
     count = math.prod(array.shape[axis] for axis in stack)
     if count == 1 or file.page is not None:
         index = np.unravel_index(file.page or 0, [array.shape[axis] for axis in stack]) if stack else ()
@@ -367,7 +383,7 @@ def _npy_header(path: Path) -> tuple[int, ...]:
     return tuple(np.load(path, mmap_mode="r", allow_pickle=False).shape)
 
 
-def _npy_axes(shape: tuple[int, ...], path: Path) -> str:
+def npy_axes(shape: tuple[int, ...], path: Path) -> str:
     """Names for the axes of a bare array: 2-D is a picture; in 3-D the axis of at most 4 entries is channels."""
     if len(shape) == 2:
         return "YX"
@@ -385,7 +401,7 @@ def _decode_npy(file: ImageFile) -> Decoded:
     if array.dtype.kind not in "biuf":
         raise DataError(f"{file.path}: holds values of type {array.dtype}; numbers were expected.")
     _refuse_large(file, math.prod(array.shape), array.dtype.itemsize)
-    pixels = np.array(_take(array, _npy_axes(array.shape, file.path), file))
+    pixels = np.array(_take(array, npy_axes(array.shape, file.path), file))
     if pixels.dtype == bool:
         return Decoded(np.where(pixels, 255, 0).astype(np.uint8), 1)
     return Decoded(pixels, 8 * pixels.dtype.itemsize)
@@ -394,7 +410,7 @@ def _decode_npy(file: ImageFile) -> Decoded:
 # ---------------------------------------------------------------------------------------------------- words
 
 
-def _reason(path: Path, error: Exception) -> str:
+def why_unreadable(path: Path, error: Exception) -> str:
     """Why a file could not be read, as a person would say it."""
     from PIL import Image, UnidentifiedImageError
 
