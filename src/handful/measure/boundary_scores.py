@@ -56,11 +56,13 @@ class BoundaryScorer:
         if not len(rows):
             return scores
         found = boundary_scores(rows, seed)
-        trivial = {name: replace(one, values={**one.values, HEADLINE: nan}) for name, one in scores.trivial.items()}
+        trivial = dict(scores.trivial)
         for detector in self._detectors:
             theirs = np.array(self._rows[detector])
             values = {name: score.value for name, score in boundary_scores(theirs, None).items()}
             trivial[detector] = Trivial(values, gain(rows, theirs, seed), HOW[detector])
+        unknown = dict.fromkeys([*found, *scores.scores], nan)  # a mask has no ODS, a detector no Dice
+        trivial = {name: replace(one, values=unknown | one.values) for name, one in trivial.items()}
         threshold = best_threshold(rows.sum(axis=0))
         note = f"The best threshold of boundaries, over all images, is {threshold:.2f}."
         return replace(
