@@ -551,7 +551,7 @@ def test_equal_stems_get_unique_names(tmp_path: Path) -> None:
         ([], ["folder is empty", "images/ beside masks/"]),
         (["images/a.png"], ["no masks found", "--images"]),
         (["masks/a.png"], ["no images found", "--masks"]),
-        (["images/a.png", "annotations.json"], ["COCO", "mask images"]),
+        (["images/a.png", "annotations.json"], ["no annotations can be used", "annotations.json: is no valid JSON"]),
         (["images/a.png", "images/b.png", "masks/c.png", "masks/d.png"], ["no image has a mask of a matching name"]),
         (["a.nii.gz", "b.nii.gz"], ["no picture that can be read", "TIFF"]),
         (["readme.md"], ["no image", ".md"]),

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from handful.data.classlist import ClassList, find_class_lists, folders_near, read_class_list
+from handful.data.labelling.reading import decide_drawn
 from handful.data.listed import from_lists, with_names
 from handful.data.mask import VOID, MaskReading, show_value
-from handful.data.maskfile import BOUNDARIES, COLOUR, GREY, INDEX, OBJECTS, Tally
+from handful.data.maskfile import BOUNDARIES, COLOUR, DRAWN, GREY, INDEX, OBJECTS, Tally
 from handful.data.numbered import number_objects
 from handful.data.pairs import Pair
 from handful.data.polarity import settle_background
@@ -67,6 +68,8 @@ def decide(
     forms = {tally.form for tally in tallies}
     if BOUNDARIES in forms:
         decision = _boundaries(forms)
+    elif DRAWN in forms:
+        decision = decide_drawn(tallies, lists, mask_kind, values)
     elif OBJECTS in forms and mask_kind in (None, "instances") and values is None:
         decision = _objects(tallies)
     else:

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handful.data.labelling.drawing import NOTHING, OBJECT_SHIFT
 from handful.data.maskfile import (
     BOUNDARIES,
     COLOUR,
+    DRAWN,
     GREY,
     INDEX,
     OBJECTS,
@@ -29,7 +31,7 @@ __all__ = ["VOID", "Mask", "MaskReading", "apply_reading", "decide_reading", "re
 VOID = 255
 _UNKNOWN = 254  # no class has this number: at most 254 classes, from 0
 BOUNDARY_NAMES = ("boundary", "boundaries", "edge", "edges", "contour", "contours")
-KINDS = ("threshold", "values", "palette", "colours", "labels", "objects", "boundaries")
+KINDS = ("threshold", "values", "palette", "colours", "labels", "objects", "boundaries", "drawn")
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class MaskReading:
     """How EVERY mask file of a data set is read; decided once, kept with the run, equal where its values are equal.
 
     kind: "threshold" (at least `threshold` is class 1), "values" (grey values), "palette" (indices), "colours"
-      (0xRRGGBB), "labels" (a number an object), "objects" (a file an object), "boundaries" (BSDS500).
+      (0xRRGGBB), "labels" (a number an object), "objects" (a file an object), "boundaries" (BSDS500), "drawn" (in a
+      labelling tool: classes by name).
     classes: names; the index is the class number in a mask.
     background: the class that is no object, or None where every class is one.
     table: (value in the file, class) with class VOID for what is left out of loss and score; empty where a number is an
@@ -147,6 +150,8 @@ def read_mask(pair: Pair, reading: MaskReading) -> Mask:
 
 def apply_reading(raw: RawMask, reading: MaskReading, where: str) -> Mask:
     """As read_mask, for a mask that is already in memory; `where` names it in errors."""
+    if raw.form == DRAWN:
+        return _read_drawn(raw, reading, where)
     if reading.kind == "objects" and raw.form != OBJECTS:  # an image with a single object has a single file
         codes = in_form(raw, GREY, where)
         codes = (codes >= 128 if int(codes.max(initial=0)) > 1 else codes > 0).astype(np.uint8)
@@ -166,7 +171,7 @@ def apply_reading(raw: RawMask, reading: MaskReading, where: str) -> Mask:
         return Mask(classes, labels)
     if raw.form == OBJECTS and reading.kind != "boundaries":
         raw = RawMask((raw.codes > 0).astype(np.uint8) * (255 if reading.kind == "threshold" else 1), GREY)
-    codes = in_form(raw, reading.form, where)
+    codes = in_form(raw, GREY if reading.kind == DRAWN else reading.form, where)
     if reading.nearest:
         return Mask(_nearest(codes, reading), None)
     if reading.kind == "boundaries":
@@ -174,6 +179,29 @@ def apply_reading(raw: RawMask, reading: MaskReading, where: str) -> Mask:
     if reading.threshold is not None:
         return Mask((codes >= reading.threshold).astype(np.uint8), None)
     return Mask(_look_up(codes, reading, where), None)
+
+
+def _read_drawn(raw: RawMask, reading: MaskReading, where: str) -> Mask:
+    """Classes by their names; where the others are masks of two classes without names, everything drawn is the object.
+
+    Where no class is the background, what nobody drew on is void.
+    """
+    table = np.full(256, VOID, np.uint8)
+    if reading.background is not None:
+        table[NOTHING] = reading.background
+    nameless = reading.kind != DRAWN and len(reading.classes) == 2
+    for number, name in enumerate(raw.names, start=1):
+        if name in reading.classes:
+            table[number] = reading.classes.index(name)
+        elif nameless:
+            table[number] = 1 if reading.background is None else reading.objects[0]
+        else:
+            raise DataError(f"{where}: class {name!r} is none of those known ({', '.join(reading.classes)}).")
+    if nameless and reading.background is None:
+        table[NOTHING] = 0
+    classes: NDArray[np.uint8] = table[raw.codes & 255]
+    labels: NDArray[np.int32] = np.where(classes == VOID, 0, raw.codes >> OBJECT_SHIFT).astype(np.int32)
+    return Mask(classes, labels if reading.instances else None)
 
 
 def _look_up(codes: NDArray[Any], reading: MaskReading, where: str) -> NDArray[np.uint8]:

@@ -14,22 +14,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handful.data.decode import ImageFile, decode
+from handful.data.decode import ImageFile, decode, picture_size
+from handful.data.labelling.drawing import Drawing
 from handful.data.pairs import Pair
 from handful.errors import DataError
 
 GREY, INDEX, COLOUR, OBJECTS, BOUNDARIES = "grey", "index", "colour", "objects", "boundaries"
+DRAWN = "drawn"
 
 
 @dataclass(frozen=True)
 class RawMask:
     """Whole numbers (H, W) and what they are: grey values, palette indices, colours, objects (one file each, numbered
-    from 1) or boundaries (0, 1)."""
+    from 1), boundaries (0, 1) or drawn in a labelling tool (see `Drawing.codes`), with the names of the classes."""
 
     codes: NDArray[Any]
     form: str
     palette: NDArray[np.uint8] | None = None  # (n, 3) where form is "index"
     lossy: bool = False
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,12 @@ class Tally:
     palette: NDArray[np.uint8] | None
     packed: bytes
     dtype: str
+    names: tuple[str, ...] = ()
 
     def raw(self) -> RawMask:
         """The mask as it was read."""
         codes = np.frombuffer(zlib.decompress(self.packed), self.dtype).reshape(self.shape)
-        return RawMask(codes, self.form, self.palette, self.lossy)
+        return RawMask(codes, self.form, self.palette, self.lossy, self.names)
 
     def place(self, value: int) -> tuple[int, int]:
         """Row and column of the first pixel with this value."""
@@ -71,7 +75,7 @@ def tally_mask(raw: RawMask, where: str) -> Tally:
         values, counts = np.unique(codes, return_counts=True)
     pieces = -1
     several = np.count_nonzero(values) >= 2
-    if several and not raw.lossy and raw.form not in (OBJECTS, BOUNDARIES):
+    if several and not raw.lossy and raw.form not in (OBJECTS, BOUNDARIES, DRAWN):
         from skimage.measure import label
 
         pieces = int(label(codes.astype(np.int32, copy=False), background=0, return_num=True, connectivity=2)[1])
@@ -87,6 +91,7 @@ def tally_mask(raw: RawMask, where: str) -> Tally:
         raw.palette,
         zlib.compress(np.ascontiguousarray(codes).data, 1),
         codes.dtype.str,
+        raw.names,
     )
 
 
@@ -95,12 +100,27 @@ def read_raw_mask(pair: Pair) -> RawMask:
 
     Raises DataError, naming the file, when a file cannot be read or cannot be a mask.
     """
+    if pair.drawing is not None:
+        return _read_drawing(pair.image, pair.drawing)
     if len(pair.masks) > 1:
         return _read_objects(pair.masks)
     file = pair.masks[0]
     if file.path.suffix.lower() == ".mat":
         return _read_mat(file.path)
     return _read_one(file)
+
+
+def _read_drawing(image: ImageFile, drawing: Drawing) -> RawMask:
+    """A drawing at the size of its image, so that no file can ask for more memory than the image has pixels."""
+    height, width = picture_size(image)
+    stated = drawing.size
+    if stated is not None and stated != (height, width):
+        turned = " One of them is turned by 90 degrees." if stated == (width, height) else ""
+        raise DataError(
+            f"{drawing.where}: was drawn on {stated[1]}x{stated[0]} pixels, but {image.path.name} has {width}x{height}."
+            f"{turned} Annotate the image as it is, or put the one there that was annotated."
+        )
+    return RawMask(drawing.codes(height, width), DRAWN, names=drawing.names)
 
 
 def _read_one(file: ImageFile) -> RawMask:

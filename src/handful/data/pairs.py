@@ -2,6 +2,7 @@
 
 Three steps: every file gets a role (image or mask), a part (train, val, test) and a group from the words in its path
 (`roles`, `assign`); within a part and group names are matched (`match`); what is left over is reported, never guessed.
+Where no file is a mask by its name or folder, annotations of labelling tools are looked for (`labelling`).
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from pathlib import Path
 from handful.data.assign import assign_roles
 from handful.data.decode import LOSSY_SUFFIXES, SUFFIXES, ImageFile, count_pages
 from handful.data.inputs import find_images
+from handful.data.labelling.drawing import Drawing
+from handful.data.labelling.find import Drawn, annotation_files, find_drawn
+from handful.data.labelling.readers import SUFFIXES as ANNOTATIONS
 from handful.data.listing import LAYOUTS, File, as_file, expand, list_files, nothing_here, unique_names
 from handful.data.match import Match, match_names
 from handful.data.problem import ERROR, NOTE, WARNING, Problem
-from handful.data.roles import natural, preference
+from handful.data.roles import natural, preference, stem_role
 from handful.errors import DataError
 
 __all__ = ["ImageFile", "Layout", "Pair", "find_images", "find_pairs"]
@@ -25,12 +29,16 @@ __all__ = ["ImageFile", "Layout", "Pair", "find_images", "find_pairs"]
 
 @dataclass(frozen=True)
 class Pair:
-    """An image and its mask files (several: one object each). `name` is unique; `part`: all, train, val or test."""
+    """An image and its mask files (several: one object each). `name` is unique; `part`: all, train, val or test.
+
+    drawing: what is drawn on the image in a file of a labelling tool, which is then the one file in `masks`.
+    """
 
     name: str
     image: ImageFile
     masks: tuple[ImageFile, ...]
     part: str = "all"
+    drawing: Drawing | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -52,10 +60,18 @@ class _Finding:
     root: Path
     pairs: list[tuple[File, list[File], str]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    words: list[str] = field(default_factory=list)
+    words: str = ""
+    drawings: dict[int, Drawing] = field(default_factory=dict)  # by the id of the image
 
     def say(self, where: str, message: str, severity: str) -> None:
         self.problems.append(Problem(where, message, severity))
+
+    def take(self, drawn: Drawn) -> None:
+        """The pairs and problems of annotation files, instead of masks."""
+        self.pairs = [(image, [file], "annotations") for image, file, _ in drawn.pairs]
+        self.drawings = {id(image): drawing for image, _, drawing in drawn.pairs}
+        self.problems += drawn.problems
+        self.words = drawn.words
 
 
 def find_pairs(data: str | Path | None, *, images: str | None = None, masks: str | None = None) -> Layout:
@@ -80,11 +96,29 @@ def find_pairs(data: str | Path | None, *, images: str | None = None, masks: str
     if not files:
         raise DataError(nothing_here(root))
     finding = _Finding(root)
+    drawn = Drawn() if _named_masks(files) else find_drawn(_pictures(files), annotation_files(root))
+    if drawn.pairs:
+        finding.take(drawn)
+        return _layout(finding)
     assign_roles(files)
     _pair_files(files, finding)
     if not finding.pairs:
+        if drawn.problems:
+            raise DataError(f"{root}: no annotations can be used. {drawn.problems[0]}")
         raise DataError(_nothing_paired(root, files, finding))
     return _layout(finding)
+
+
+def _named_masks(files: list[File]) -> bool:
+    """Whether some files are masks by their folder or name, and others are not."""
+    pictures = _pictures(files)
+    folders = {file.role == "mask" for file in pictures}
+    stems = {stem_role(file.stem) == "mask" for file in pictures}
+    return len(folders) == 2 or len(stems) == 2 or len(pictures) < len([file for file in files if file.role != "aside"])
+
+
+def _pictures(files: list[File]) -> list[File]:
+    return [file for file in files if file.role != "aside" and file.suffix != ".mat"]
 
 
 def _require_folder(root: Path) -> None:
@@ -111,9 +145,9 @@ def _nothing_paired(root: Path, files: list[File], finding: _Finding) -> str:
     if not roles["mask"]:
         hint = ""
         if any(root.rglob("*.json")):
-            hint = " Annotations in .json (COCO, labelme) are not read: export them as mask images."
+            hint = " The .json files are not of COCO, LabelMe or Label Studio: export annotations in one of these."
         elif any(root.rglob("*.xml")):
-            hint = " Annotations in .xml are not read: export them as mask images."
+            hint = " The .xml files are not of CVAT for images 1.1: export annotations in that form."
         elif any(path.name.lower() != "classes.txt" for path in root.rglob("*.txt")):
             hint = " Annotations in .txt (YOLO) are not read: export them as mask images."
         elif any(root.rglob("*.csv")):
@@ -285,10 +319,8 @@ def _count(number: int, noun: str) -> str:
 
 
 def _find_named(root: Path, images: str, masks: str, given: bool) -> Layout:
-    pictures, drawings = (
-        expand(images, root, "--images", SUFFIXES),
-        expand(masks, root, "--masks", SUFFIXES | {".mat"}),
-    )
+    pictures = expand(images, root, "--images", SUFFIXES)
+    drawings = expand(masks, root, "--masks", SUFFIXES | ANNOTATIONS | {".mat"})
     if not given:
         root = Path(os.path.commonpath([path.absolute().parent for path in (*pictures, *drawings)]))
         pictures, drawings = [path.absolute() for path in pictures], [path.absolute() for path in drawings]
@@ -301,6 +333,15 @@ def _find_named(root: Path, images: str, masks: str, given: bool) -> Layout:
     if not here:
         raise DataError(f"{images}: all these files are masks too (--masks {masks}); images were expected.")
     here = _drop_double_stems(here, finding)
+    if all(file.suffix in ANNOTATIONS for file in theirs):
+        drawn = find_drawn(here, theirs)
+        if not drawn.pairs:
+            raise DataError(
+                str(drawn.problems[0]) if drawn.problems else f"{masks}: holds annotations of no tool that is known."
+            )
+        finding.take(drawn)
+        return _layout(finding)
+    theirs = [file for file in theirs if file.suffix not in ANNOTATIONS]
     if len(here) == 1 and len(theirs) == 1:
         finding.pairs.append((here[0], theirs, "one image and one mask"))
     else:
@@ -342,7 +383,8 @@ def _layout(finding: _Finding) -> Layout:
         if pages is None:
             continue
         if pages == 1:
-            pairs.append(Pair(name, ImageFile(image.path), tuple(ImageFile(mask.path) for mask in masks), image.part))
+            files = tuple(ImageFile(mask.path) for mask in masks)
+            pairs.append(Pair(name, ImageFile(image.path), files, image.part, finding.drawings.get(id(image))))
             continue
         stack = True
         digits = max(2, len(str(pages - 1)))
@@ -363,7 +405,16 @@ def _slices(image: File, masks: list[File], finding: _Finding) -> int | None:
     """How many slices the pair holds: 1 for plain pictures; None (and a problem) where the two do not agree."""
     if len(masks) > 1:
         return 1
-    pages, mask_pages = count_pages(image.path), count_pages(masks[0].path)
+    pages = count_pages(image.path)
+    if id(image) in finding.drawings:
+        if pages.count == 1 or pages.perhaps_channels:
+            return 1
+        slices = _count(pages.count, "slice")
+        finding.say(
+            image.shown, f"holds {slices}; annotations go with single pictures, so save each slice alone", ERROR
+        )
+        return None
+    mask_pages = count_pages(masks[0].path)
     if pages.count == mask_pages.count:
         return pages.count
     if mask_pages.count == 1 and pages.perhaps_channels:
@@ -383,6 +434,8 @@ def _describe(finding: _Finding, pairs: list[Pair], parts: list[str], stack: boo
         return f"{len(pairs)} slices of {_count(len(finding.pairs), 'stack')} ({image.shown} with {masks[0].shown})"
     counts = ", ".join(f"{sum(pair.part == part for pair in pairs)} in {part}" for part in parts)
     tail = f" ({counts})" if parts != ["all"] else ""
+    if finding.words:
+        return finding.words + tail
     if len(masks) > 1:
         return f"{_count(len(pairs), 'image')} with a mask file for every object{tail}"
     if len(pairs) == 1:
