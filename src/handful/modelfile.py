@@ -31,6 +31,9 @@ LARGEST_HEADER = 100_000_000
 # No net needs a longer list or a larger number among its settings; a forged file could ask for more than any memory.
 LARGEST_SETTING = 65_536
 
+# Fields that the first files of this format do not have: their defaults leave a prediction as it was.
+LATER = ("temperature", "object_confidence", "likeness")
+
 Json = Any
 
 
@@ -45,6 +48,9 @@ class ModelCard:
     tile, halo: edge in pixels of the tiles large images are cut into, and how much of each side is thrown away.
     multiple: image sizes are padded to a multiple of this.
     threshold: two classes only: probability of class 1 above which a pixel is class 1 (None: 0.5).
+    temperature: what log probabilities are divided by, object_confidence: the curve from an object's mean probability
+    to its chance of being right ({}: none), see `handful.prediction.confidence`. likeness: numbers that describe the
+    training images, see `handful.prediction.likeness`.
     task: "semantic", "instances" or "boundaries". postprocessing: settings of `handful.prediction.instances`.
     reading: how mask files were read (`MaskReading.to_dict`). training: data fingerprint, image hashes, seed,
     versions, seconds, steps, settings, split. scores: as in scores.json, None where nothing was held out.
@@ -62,6 +68,9 @@ class ModelCard:
     halo: int = 32
     multiple: int = 1
     threshold: float | None = None
+    temperature: float | None = None
+    object_confidence: dict[str, Json] = field(default_factory=dict)
+    likeness: dict[str, Json] = field(default_factory=dict)
     task: str = "semantic"
     postprocessing: dict[str, Json] = field(default_factory=dict)
     reading: dict[str, Json] = field(default_factory=dict)
@@ -72,6 +81,8 @@ class ModelCard:
     def __post_init__(self) -> None:
         # Kept as JSON would give it back (lists for tuples, plain numbers), so that a loaded card equals the saved one.
         for name in ("net_settings", "normalisation", "scale", "postprocessing", "reading", "training", "scores"):
+            object.__setattr__(self, name, _plain(getattr(self, name)))
+        for name in ("object_confidence", "likeness"):
             object.__setattr__(self, name, _plain(getattr(self, name)))
         object.__setattr__(self, "classes", tuple(self.classes))
         _check(self)
@@ -99,7 +110,7 @@ class ModelCard:
         for key in values:
             if key not in names:
                 raise ModelFileError(f"the model's card has an unknown key {key!r}.{nearest(str(key), names)}")
-        missing = [name for name in names if name not in values]
+        missing = [name for name in names if name not in values and name not in LATER]
         if missing:
             raise ModelFileError(f"the model's card lacks {', '.join(missing)}.")
         try:
@@ -175,6 +186,8 @@ def describe_model(path: str | Path) -> str:
     ]
     if card.threshold is not None:
         lines.append(f"threshold: {card.classes[-1]} where its probability is above {card.threshold:.3g}")
+    if card.temperature is not None:
+        lines.append(f"temperature: {card.temperature:.3g}, fitted on images held back from training")
     if card.postprocessing:
         lines.append("objects: " + ", ".join(f"{key} {value}" for key, value in card.postprocessing.items()))
     if card.reading.get("description"):
@@ -298,10 +311,18 @@ def _check(card: ModelCard) -> None:
         card.threshold,
         "null, or with two classes a probability",
     )
+    _require(
+        card.temperature is None or (_number(card.temperature) and 0.01 <= card.temperature <= 100),
+        "temperature",
+        card.temperature,
+        "null or a number from 0.01 to 100",
+    )
     _require(card.task in TASKS, "task", card.task, " or ".join(TASKS))
     _require(card.scores is None or isinstance(card.scores, dict), "scores", card.scores, "null or a JSON object")
     _check_normalisation(card.normalisation, card.channels)
     _check_scale(card.scale)
+    _check_object_confidence(card.object_confidence)
+    _check_likeness(card.likeness)
 
 
 def _check_normalisation(normalisation: dict[str, Json], channels: int) -> None:
@@ -322,6 +343,25 @@ def _check_scale(scale: dict[str, Json]) -> None:
     low, high = limits[scale["kind"]]
     value = scale.get("value", 0)
     _require(_number(value) and low <= value <= high, "scale.value", value, f"a number from {low} to {high}")
+
+
+def _check_object_confidence(curve: dict[str, Json]) -> None:
+    good = isinstance(curve, dict) and (
+        not curve or (set(curve) == {"slope", "offset"} and all(map(_number, curve.values())) and curve["slope"] > 0)
+    )
+    _require(good, "object_confidence", curve, "{} or numbers slope (above 0) and offset")
+
+
+def _check_likeness(likeness: dict[str, Json]) -> None:
+    _require(isinstance(likeness, dict), "likeness", likeness, "a JSON object")
+    if not likeness:
+        return
+    rows: Json = likeness.get("images")
+    good = isinstance(rows, list) and rows and all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows)
+    good = good and all(_number(one) for row in rows for one in row)
+    _require(bool(good), "likeness.images", rows, "rows of numbers, all of one length")
+    limit: Json = likeness.get("unlike")
+    _require(_number(limit) and limit > 0, "likeness.unlike", limit, "a number above 0")
 
 
 def _require(good: bool, name: str, value: Json, expected: str) -> None:

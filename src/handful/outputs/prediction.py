@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -108,6 +109,7 @@ def write_prediction(
         "channels": int(image.shape[2]),
         "files": files,
         "class_shares": {kind: round(float(counts[index] / mask.size), 6) for index, kind in enumerate(classes)},
+        "unlike": None if isnan(prediction.unlike) else round(prediction.unlike, 3),
         "messages": list(prediction.messages),
     }
     if save & {"instances", "contours", "table"}:

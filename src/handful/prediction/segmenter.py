@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,9 @@ from handful.measure.scores import Scores
 from handful.modelfile import ModelCard, load_model, save_model
 from handful.normalise import apply_normalisation
 from handful.prediction.boundaries import region_boundaries
+from handful.prediction.confidence import object_confidence, temper
 from handful.prediction.instances import Objects, ObjectSettings, find_objects
+from handful.prediction.likeness import describe_image, how_unlike, unlike_words
 from handful.prediction.tiles import Tiling, predict_tiles
 from handful.scale import resize_planes, working_size
 
@@ -33,6 +36,8 @@ class Prediction:
 
     name: of the image. mask: uint8 (H, W), a class number per pixel. probabilities: float32 (classes, H, W), sum 1.
     image: uint8, uint16 or float32 (H, W, C) as it was read. messages: what was odd about the image, in words.
+    unlike: how unlike the training images the image is; above 1 it is called so, nan where the model cannot tell.
+    description: the numbers that this rests on, see `handful.prediction.likeness`.
     """
 
     name: str
@@ -41,16 +46,21 @@ class Prediction:
     image: NDArray[Any] = field(repr=False)
     card: ModelCard = field(repr=False)
     messages: tuple[str, ...] = ()
+    unlike: float = nan
+    description: NDArray[np.float32] | None = field(default=None, repr=False)
 
     @cached_property
     def objects(self) -> Objects:
         """Separate objects with their classes and confidences; computed when first asked for.
 
+        A confidence is the mean probability of the object's class over it, or, where images were held back to learn it
+        on, the chance that the object overlaps a true one by half (IoU .5).
         Objects that touch are parted by a model of task "instances"; any other gives connected regions.
         """
         settings = ObjectSettings.from_dict(self.card.postprocessing)
         split = self.card.task == "instances"
-        return find_objects(self.mask, self.probabilities, self.card.background, settings, split=split)
+        found = find_objects(self.mask, self.probabilities, self.card.background, settings, split=split)
+        return replace(found, confidence=object_confidence(found.confidence, self.card.object_confidence))
 
     @property
     def labels(self) -> NDArray[np.int32]:
@@ -108,7 +118,13 @@ class Segmenter:
         size = pixels.shape[0], pixels.shape[1]
         net_input = resize_planes(np.moveaxis(values, -1, 0), working_size(size, self.card.scale))
         probabilities = resize_planes(predict_tiles(self.net, net_input, tiling, flips=flips), size)
-        return Prediction(name, mask_of(probabilities, self.card), probabilities, pixels, self.card, tuple(messages))
+        description = describe_image(pixels, net_input, probabilities)
+        unlike = how_unlike(description, self.card.likeness)
+        if unlike > 1:
+            messages.append(unlike_words(unlike))
+        probabilities = temper(probabilities, self.card.temperature)
+        mask = mask_of(probabilities, self.card)
+        return Prediction(name, mask, probabilities, pixels, self.card, tuple(messages), unlike, description)
 
 
 def load_segmenter(path: str | Path, device: str = "auto") -> Segmenter:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handful.measure.by_size import SizeRow
+from handful.measure.confidence import Calibration
 from handful.measure.scores import Scores
 
 
@@ -46,6 +48,10 @@ class ReportContent:
     pictures : may be a generator; each picture is encoded as it comes and then forgotten.
     messages : what the user should know: remedies that were needed, notes.
     images_kind : how the sentences call the images measured ("unseen").
+    calibration : how well probabilities fit the truth, before and after they were tempered.
+    sizes : errors by the size of objects, or by the share of an image that a class covers.
+    unlike : of images by name, how unlike the training images they are; above 1 they are called so.
+    odd_training : names of training images that have not their like among the others, the oddest first.
     """
 
     title: str
@@ -61,3 +67,7 @@ class ReportContent:
     messages: Sequence[str] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
     images_kind: str = "unseen"
+    calibration: Calibration | None = None
+    sizes: Sequence[SizeRow] = ()
+    unlike: Mapping[str, float] = field(default_factory=dict)
+    odd_training: Sequence[str] = ()

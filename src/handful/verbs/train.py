@@ -40,10 +40,12 @@ if TYPE_CHECKING:
     from handful.plan import Plan
     from handful.prediction.segmenter import Segmenter
     from handful.training.loop import Fitted, Progress, Run
+    from handful.verbs.closer_look import CloserLook
     from handful.verbs.score import Scored
 
 SECONDS = 120.0  # where nothing is said: a coffee
 LEAST_SECONDS = 5.0  # torch alone takes two of them to start
+SETTLE_SHARE = 0.03  # of the whole time goes to learning how sure the model may be, once one image is looked at
 SCORING_SHARE = 0.3  # of the whole time at most goes to scoring and report
 LATEST = 1.04  # of the time: half of what may pass over it, so that a last image need not go without a score
 REPORT_SECONDS = 0.8  # the page without its pictures, the model file, the end of the process
@@ -227,8 +229,9 @@ class Job:
             )
         model = Segmenter(fitted.net, self.card(plan, run, fitted), messages=tuple(fitted.messages))
         model.save(self.path / MODEL)  # a second Ctrl-C, while it is scored, must not cost the model
-        scored = self.score(model, samples)
-        self.write(model, plan, fitted, scored)
+        look = self.settle(model)
+        scored = self.score(model, samples, look)
+        self.write(model, plan, fitted, scored, look)
         return model
 
     def make_run(self, samples: Sequence[Sample], plan: Plan, device: str, init: Any) -> Run:
@@ -288,7 +291,7 @@ class Job:
 
         regions = self.split.test
         if not regions:
-            return REPORT_SECONDS + 0.02 * self.seconds
+            return REPORT_SECONDS + (0.02 + SETTLE_SHARE) * self.seconds
         model = Segmenter(run.average.net, self.card(plan, run, Fitted(run.average.net, 0, None)))
         times = []
         for _ in range(2):  # the first is slow: kernels are chosen
@@ -300,7 +303,7 @@ class Job:
             return (region.rows[1] - region.rows[0]) * (region.columns[1] - region.columns[0])
 
         needed = 1.2 * min(times) * sum(map(pixels, regions)) / pixels(regions[0])
-        return min(needed, SCORING_SHARE * self.seconds) + REPORT_SECONDS + 0.02 * self.seconds
+        return min(needed, SCORING_SHARE * self.seconds) + REPORT_SECONDS + (0.02 + SETTLE_SHARE) * self.seconds
 
     def card(self, plan: Plan, run: Run, fitted: Fitted) -> Any:
         """The model's card, scores still missing."""
@@ -347,13 +350,23 @@ class Job:
         detail = f"step {progress.step}, loss {progress.loss:.3f}{score}, {time_left(progress.left)} left"
         self.listener.progress("training", progress.done, detail)
 
-    def score(self, model: Segmenter, samples: Sequence[Sample]) -> Scored:
+    def settle(self, model: Segmenter) -> CloserLook:
+        """How sure the model may be and what its images look like go into its card; gives what looks at test images."""
+        from handful.verbs.closer_look import CloserLook
+        from handful.verbs.settle import settle
+
+        until = None if self.steps is not None else time.monotonic() + SETTLE_SHARE * self.seconds
+        model.card, words, odd = settle(model, self.audit, self.split, until=until)
+        self.listener.say(f"sure     {words}")
+        return CloserLook(model.card, self.audit.reading, words, odd)
+
+    def score(self, model: Segmenter, samples: Sequence[Sample], look: CloserLook) -> Scored:
         """Score on the test images; the card and the model take the result."""
         from handful.verbs.score import score_regions
 
         until = None if self.steps is not None else self.started + LATEST * self.seconds - REPORT_SECONDS
         scored = score_regions(
-            model, self.test_audit or self.audit, self.split.test, until=until, listener=self.listener
+            model, self.test_audit or self.audit, self.split.test, until=until, listener=self.listener, look=look
         )
         if scored.left_out:
             self.listener.say(
@@ -364,7 +377,7 @@ class Job:
         model.card = replace(model.card, scores=scored.scores.to_dict() if scored.scores.n else None)
         return scored
 
-    def write(self, model: Segmenter, plan: Plan, fitted: Fitted, scored: Scored) -> None:
+    def write(self, model: Segmenter, plan: Plan, fitted: Fitted, scored: Scored, look: CloserLook) -> None:
         """The files of the run, the model first."""
         from handful.files import write_whole
         from handful.report.content import ReportContent
@@ -372,7 +385,7 @@ class Job:
         from handful.verbs.settings_file import settings_text
 
         model.save(self.path / MODEL)
-        write_json(self.path / SCORES, scored.scores.to_dict())
+        write_json(self.path / SCORES, scored.scores.to_dict() | look.to_dict())
         write_history(self.path / HISTORY, fitted.history)
         write_whole(self.path / SETTINGS, settings_text(plan, self.command).encode())
         labelled = len(self.split.train) + len(self.split.validation)
@@ -389,6 +402,10 @@ class Job:
             pictures=scored.pictures,
             messages=fitted.messages,
             environment=versions() | {"machine": platform.machine(), "system": platform.system()},
+            calibration=look.calibration(),
+            sizes=look.sizes(),
+            unlike=look.unlike,
+            odd_training=look.odd_training,
         )
         write_report(self.path / REPORT, content)
         (self.path / CHECKPOINT).unlink(missing_ok=True)
