@@ -59,22 +59,29 @@ def turns(rng: np.random.Generator, wander: Wander, steps: int) -> tuple[Floats,
 
 
 def closed_curves(
-    rng: np.random.Generator, wander: Wander, steps: int, middle: Floats, radius: Floats, stretch: Floats
+    rng: np.random.Generator,
+    turn: Floats,
+    corners: NDArray[np.bool_],
+    straight: NDArray[np.bool_],
+    *,
+    middle: Floats,
+    radius: Floats,
+    stretch: Floats,
 ) -> Floats:
-    """Closed curves (K, steps, 2), row and column, about `middle` (K, 2).
+    """Closed curves (K, steps, 2), row and column, about `middle` (K, 2), from turns (K, steps).
 
+    corners (K, steps): where those of the curves that are straight (K,) may turn.
     radius (K,): root mean square distance from the middle. stretch (K,): how much longer than wide, in any direction.
     The gap that a wandering direction leaves between end and start is spread over the whole curve.
     """
-    turn, new = turns(rng, wander, steps)
-    # One turn in all: at every step alike, or at the restarts where the curve is straight between them.
-    straight = np.flatnonzero(wander.bend == 0)
+    # One turn in all: at every step alike, or at the corners.
+    steps = turn.shape[1]
     share = np.full(turn.shape, 1 / steps, np.float32)
-    corners = new[straight]
-    corners[:, :: -(-steps // 3)] = True  # three at least: less than a triangle has no inside
-    weights = corners * rng.uniform(0.3, 1, corners.shape).astype(np.float32)
+    weights = corners[straight]
+    weights[:, :: -(-steps // 3)] = True  # three at least: less than a triangle has no inside
+    weights = weights * rng.uniform(0.3, 1, weights.shape).astype(np.float32)
     share[straight] = weights / weights.sum(axis=1, keepdims=True)
-    turn += np.float32(2 * np.pi) * share
+    turn = turn + np.float32(2 * np.pi) * share
     points = _walk(turn, rng.uniform(0, 2 * np.pi, len(turn)))
     points -= np.linspace(0, 1, steps, dtype=np.float32)[:, None] * points[:, -1:]
     points -= points.mean(axis=1, keepdims=True)
@@ -86,13 +93,12 @@ def closed_curves(
     return closed
 
 
-def crossing_curves(rng: np.random.Generator, wander: Wander, steps: int, size: tuple[int, int]) -> list[Curve]:
-    """Curves from border to border of a picture (height, width), with the regions that they cut off.
+def crossing_curves(rng: np.random.Generator, turn: Floats, size: tuple[int, int]) -> list[Curve]:
+    """Curves from border to border of a picture (height, width), with the regions they cut off, from turns (K, steps).
 
     A curve ends where it first leaves the picture; one that never does goes on straight.
     """
-    turn, _ = turns(rng, wander, steps)
-    count, half = len(turn), np.array(size, np.float32) / 2
+    (count, steps), half = turn.shape, np.array(size, np.float32) / 2
     angle = rng.uniform(0, 2 * np.pi, count)
     out = np.stack([np.sin(angle), np.cos(angle)], 1).astype(np.float32)
     start = out * (half / np.maximum(np.abs(out), 1e-6)).min(axis=1, keepdims=True)

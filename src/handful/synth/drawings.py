@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from scipy import ndimage
 
 from handful.synth.asked import Chance, Size, Span, Within
-from handful.synth.curves import Curve, Floats, Wander, closed_curves, crossing_curves
+from handful.synth.curves import Curve, Floats, Wander, closed_curves, crossing_curves, turns
 from handful.synth.textures import coloured_noise, shaped
 
 
@@ -79,26 +79,29 @@ def _draw_curves(rng: np.random.Generator, settings: DrawingSettings, count: int
         low, high = np.log(np.maximum(bounds, 1e-4))
         return np.exp(rng.uniform(low, high, number)).astype(np.float32)
 
-    def wander(number: int) -> Wander:
-        straight = rng.random(number) < settings.straight
-        return Wander(
-            order=rng.integers(settings.order[0], settings.order[1] + 1, number),
-            bend=np.where(straight, 0, log_uniform(settings.bend, number)).astype(np.float32),
-            restart=log_uniform(settings.restart, number),
-            corner=(rng.uniform(0, 1.2, number) * (rng.random(number) < 0.5)).astype(np.float32),
-        )
-
-    closed = int(rng.binomial(count, settings.closed))
-    steps = max(settings.size) * 5 // 4
-    curves = crossing_curves(rng, wander(count - closed), steps, settings.size) if closed < count else []
-    if closed:
-        radius = np.sort(log_uniform(settings.radius, closed))[::-1] * min(settings.size)
-        radius = radius * rng.uniform(0.7, 1.4, closed).astype(np.float32)  # sometimes a large one hides a small one
-        middle = rng.uniform(0, 1, (closed, 2)).astype(np.float32) * np.array(settings.size, np.float32)
-        stretch = np.exp(rng.uniform(0, 1.5, closed)).astype(np.float32)
-        loops = closed_curves(rng, wander(closed), steps, middle, radius, stretch)
-        curves += [Curve(loop, loop) for loop in loops]
-    return curves
+    straight = rng.random(count) < settings.straight
+    wander = Wander(
+        order=rng.integers(settings.order[0], settings.order[1] + 1, count),
+        bend=np.where(straight, 0, log_uniform(settings.bend, count)).astype(np.float32),
+        restart=log_uniform(settings.restart, count),
+        corner=(rng.uniform(0, 1.2, count) * (rng.random(count) < 0.5)).astype(np.float32),
+    )
+    turn, new = turns(rng, wander, max(settings.size) * 5 // 4)
+    crossing = count - int(rng.binomial(count, settings.closed))
+    curves = crossing_curves(rng, turn[:crossing], settings.size) if crossing else []
+    if crossing == count:
+        return curves
+    radius = np.sort(log_uniform(settings.radius, count - crossing))[::-1] * min(settings.size)
+    loops = closed_curves(
+        rng,
+        turn[crossing:],
+        new[crossing:],
+        straight[crossing:],
+        middle=rng.uniform(0, 1, (len(radius), 2)).astype(np.float32) * np.array(settings.size, np.float32),
+        radius=radius * rng.uniform(0.7, 1.4, len(radius)).astype(np.float32),  # a large one may hide a small one
+        stretch=np.exp(rng.uniform(0, 1.5, len(radius))).astype(np.float32),
+    )
+    return curves + [Curve(loop, loop) for loop in loops]
 
 
 def _stack(curves: list[Curve], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -128,7 +131,7 @@ class Looks:
         return differ
 
 
-FIELDS = 4  # textures in a picture; the two ramps across it come behind them
+FIELDS = 3  # textures in a picture; the two ramps across it come behind them
 
 
 def _choose_looks(rng: np.random.Generator, settings: DrawingSettings, count: int) -> Looks:
@@ -151,8 +154,8 @@ def _choose_looks(rng: np.random.Generator, settings: DrawingSettings, count: in
     same = rng.random(count) < settings.same
     same[0] = False
     model = np.where(same, rng.integers(0, count, count), np.arange(count))
-    mix = np.concatenate([mix, ramps], 1)
-    return Looks(*(part[model].astype(np.float32) for part in (base, tint, mix)), same=same)
+    mix = np.concatenate([mix, ramps], 1)[model]
+    return Looks(base[model].astype(np.float32), tint[model].astype(np.float32), mix.astype(np.float32), same)
 
 
 def _fill(rng: np.random.Generator, settings: DrawingSettings, parts: NDArray[np.uint8], looks: Looks) -> Floats:
@@ -246,7 +249,8 @@ def _photograph(
             picture[..., channel] += np.roll(grain, rng.integers(parts.size)).reshape(parts.shape)
     picture *= 255
     picture += 0.5
-    return picture.clip(0, 255, out=picture).astype(np.uint8)
+    pixels: NDArray[np.uint8] = picture.clip(0, 255, out=picture).astype(np.uint8)
+    return pixels
 
 
 def _blur(picture: Floats, deviation: float) -> Floats:
@@ -271,7 +275,7 @@ def _defocus(rng: np.random.Generator, picture: Floats, parts: NDArray[np.uint8]
     """Some layers seen through a wide lens: a box blur, which also carries their edges over the sharp ones."""
     width = int(rng.integers(2, 6))
     chosen = (rng.random(256) < 0.4).astype(np.float32)[parts]
-    vague = ndimage.uniform_filter(picture, (width, width, 0), mode="nearest")
+    vague: Floats = ndimage.uniform_filter(picture, (width, width, 0), mode="nearest")
     where = ndimage.uniform_filter(chosen, width, mode="nearest")
     vague -= picture
     vague *= where[..., None]
@@ -279,8 +283,9 @@ def _defocus(rng: np.random.Generator, picture: Floats, parts: NDArray[np.uint8]
     return vague
 
 
-def _light(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.floating]:
+def _light(rng: np.random.Generator, size: tuple[int, int]) -> Floats:
     """A factor (H, W) that changes slowly: a few bright and dark places, interpolated."""
     knots = rng.normal(0, rng.uniform(0.05, 0.35), (4, 4)).astype(np.float32)
     smooth = Image.fromarray(knots).resize((size[1], size[0]), Image.Resampling.BICUBIC)
-    return np.exp(np.asarray(smooth))
+    light: Floats = np.exp(np.asarray(smooth, np.float32))
+    return light
