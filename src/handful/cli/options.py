@@ -40,3 +40,11 @@ def read_set(pairs: Sequence[str]) -> dict[str, Any]:
         except tomllib.TOMLDecodeError:
             settings[name.strip()] = text.strip()
     return settings
+
+
+def read_size(text: str) -> list[int]:
+    """`160` or `120x160`, height by width, as numbers."""
+    parts = text.lower().split("x")
+    if len(parts) > 2 or not all(part.strip().isdecimal() for part in parts):
+        raise SettingsError(f"--size {text}: expected pixels such as 160, or height x width such as 120x160.")
+    return [int(part) for part in parts]

@@ -18,6 +18,7 @@ class Within:
 
     least: float
     most: float
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,12 @@ class Among:
     """Marks a field of one or more words of which each thing in a picture draws its own."""
 
     known: tuple[str, ...]
+    about: str = ""
 
 
 Span = tuple[float, float]
-# (height, width) in pixels, or one number for a square; in less than 8 a shape has hardly an inside.
-Size = Annotated[tuple[int, int], Within(8, 16384)]
-Chance = Annotated[float, Within(0, 1)]
+# In less than 8 pixels a shape has hardly an inside.
+Size = Annotated[tuple[int, int], Within(8, 16384, "height and width in pixels")]
 
 
 def read_asked(settings: type[S], values: Mapping[str, Any]) -> S:
@@ -77,3 +78,17 @@ def _read_words(name: str, value: Any, mark: Among) -> tuple[str, ...]:
             hint = nearest(str(one), mark.known)
             raise SettingsError(f"{name} = {one}: not known.{hint} Use one or more of {', '.join(mark.known)}.")
     return tuple(given)
+
+
+def list_asked(settings: type[Any]) -> list[tuple[str, str, str]]:
+    """Name, default and meaning with its limits of every setting, in the order of the dataclass."""
+    default = settings()
+    listed = []
+    for name, hint in get_type_hints(settings, include_extras=True).items():
+        mark = get_args(hint)[1]
+        value = getattr(default, name)
+        several = [str(one) for one in (value if isinstance(value, tuple) else (value,))]
+        limits = ", ".join(mark.known) if isinstance(mark, Among) else f"{mark.least:.3g} to {mark.most:g}"
+        text = ",".join(several) if isinstance(mark, Among) or len(several) == 1 else f"[{', '.join(several)}]"
+        listed.append((name, text, f"{mark.about} ({limits})"))
+    return listed

@@ -15,38 +15,44 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 from scipy import ndimage
 
-from handful.synth.asked import Chance, Size, Span, Within
+from handful.synth.asked import Size, Span, Within
 from handful.synth.curves import Curve, Floats, Wander, closed_curves, crossing_curves, turns
 from handful.synth.textures import coloured_noise, shaped
 
 
 @dataclass(frozen=True)
 class DrawingSettings:
-    """What drawings are made of. Lengths are shares of the shorter side unless said; colours count from 0 to 1."""
+    """What drawings are made of. Brightness and colours count from 0 to 1."""
 
     size: Size = (128, 128)
-    layers: Annotated[tuple[int, int], Within(1, 200)] = (2, 14)  # drawn log-uniformly; each hides what is beneath
-    order: Annotated[tuple[int, int], Within(1, 4)] = (1, 4)  # of the differences by which a direction changes
-    bend: Annotated[Span, Within(0, 1)] = (0.005, 0.12)  # radians a step at most, log-uniformly
-    restart: Annotated[Span, Within(0, 1)] = (0.004, 0.06)  # chance at a step, log-uniformly
-    straight: Chance = 0.2  # of a curve that is straight between its corners
-    closed: Chance = 0.7  # of a curve that closes; the others run from border to border
-    radius: Annotated[Span, Within(0.01, 2)] = (0.06, 0.5)  # of closed curves, log-uniformly
-    same: Chance = 0.08  # of a layer with the colours of another, told apart by its line alone
-    lines: Chance = 0.3  # of a picture whose layers are outlined
-    line_width: Annotated[Span, Within(1, 64)] = (1, 3)  # pixels
-    dots: Annotated[Span, Within(0, 1)] = (0, 0.6)  # share of a line that is left out
-    widen: Annotated[int, Within(0, 16)] = 0  # pixels more either side than the two between which a boundary runs
-    visible: Annotated[float, Within(1 / 255, 1)] = 0.04  # by how much layers must differ for a boundary between them
-    contrast: Annotated[Span, Within(0.01, 1)] = (0.25, 1)  # spread of brightness between layers, log-uniformly
-    colour: Annotated[Span, Within(0, 1)] = (0.02, 0.35)  # spread of colour, log-uniformly; 0 is grey
-    textures: Annotated[Span, Within(0, 1)] = (0.01, 0.22)  # strength of a layer's texture, log-uniformly; 0: none
-    fade: Annotated[Span, Within(0, 1)] = (0, 0.3)  # by how much a layer's colour fades across the picture
-    light: Chance = 0.5  # of light that falls unevenly on everything, or of a soft shadow
-    soft: Chance = 0.3  # of some layers being out of focus
-    blur: Annotated[Span, Within(0, 10)] = (0.3, 1.2)  # pixels, standard deviation
-    noise: Annotated[Span, Within(0, 1)] = (0, 0.05)  # standard deviation; half of all pictures have none
-    grey: Chance = 0.1  # of a picture without colour
+    layers: Annotated[tuple[int, int], Within(1, 200, "how many, log-uniformly; each hides what is beneath")] = (2, 14)
+    order: Annotated[tuple[int, int], Within(1, 4, "order of the differences by which a direction changes")] = (1, 4)
+    bend: Annotated[Span, Within(0, 1, "how far a curve bends at a step, in radians, log-uniformly")] = (0.005, 0.12)
+    restart: Annotated[Span, Within(0, 1, "chance at a step that the direction starts anew, log-uniformly")] = (
+        0.004,
+        0.06,
+    )
+    straight: Annotated[float, Within(0, 1, "chance of a curve that is straight between its corners")] = 0.2
+    closed: Annotated[float, Within(0, 1, "chance of a curve that closes; the others run from border to border")] = 0.7
+    radius: Annotated[Span, Within(0.01, 2, "of closed curves, as a share of the shorter side, log-uniformly")] = (
+        0.06,
+        0.5,
+    )
+    same: Annotated[float, Within(0, 1, "chance of a layer that looks as another one and has a line")] = 0.08
+    lines: Annotated[float, Within(0, 1, "chance of a picture whose layers are outlined")] = 0.3
+    line_width: Annotated[Span, Within(1, 64, "width of outlines in pixels")] = (1, 3)
+    dots: Annotated[Span, Within(0, 1, "share of a line that is left out")] = (0, 0.6)
+    widen: Annotated[int, Within(0, 16, "pixels more either side than the two between which a boundary runs")] = 0
+    visible: Annotated[float, Within(1 / 255, 1, "by how much layers must differ for a boundary between them")] = 0.04
+    contrast: Annotated[Span, Within(0.01, 1, "spread of brightness between layers, log-uniformly")] = (0.25, 1)
+    colour: Annotated[Span, Within(0, 1, "spread of colour, log-uniformly; 0 is grey")] = (0.02, 0.35)
+    textures: Annotated[Span, Within(0, 1, "strength of a layer's texture, log-uniformly; 0: none")] = (0.01, 0.22)
+    fade: Annotated[Span, Within(0, 1, "by how much a layer's colour fades across the picture")] = (0, 0.3)
+    light: Annotated[float, Within(0, 1, "chance of light that falls unevenly on everything")] = 0.5
+    soft: Annotated[float, Within(0, 1, "chance of some layers being out of focus")] = 0.3
+    blur: Annotated[Span, Within(0, 10, "standard deviation in pixels")] = (0.3, 1.2)
+    noise: Annotated[Span, Within(0, 1, "standard deviation; at even odds there is none")] = (0, 0.05)
+    grey: Annotated[float, Within(0, 1, "chance of a picture without colour")] = 0.1
 
 
 def draw_drawing(rng: np.random.Generator, settings: DrawingSettings) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -24,14 +24,16 @@ class ShapeSettings:
     """What may stand in a picture of shapes. Brightness counts from 0 to 1, lengths in pixels."""
 
     size: Size = (160, 160)
-    shapes: Annotated[tuple[str, ...], Among(SHAPES)] = ("disc",)
-    fill: Annotated[tuple[str, ...], Among(FILLS)] = FILLS  # the noise of the ground, brighter, or one even tone
-    objects: Annotated[tuple[int, int], Within(1, 1000)] = (1, 1)
-    radius: Annotated[Span, Within(1, 8192)] = (15, 40)  # of a disc; half of each side of a rectangle
-    contrast: Annotated[Span, Within(-1, 1)] = (0.25, 0.25)  # how much brighter than the ground; negative is darker
-    ground: Annotated[Span, Within(0, 1)] = (0.4, 0.4)  # mean brightness of the ground
-    noise: Annotated[Span, Within(0, 1)] = (0.15, 0.15)  # standard deviation
-    turn: Annotated[float, Within(0, 180)] = 0.0  # degrees either way by which rectangles are turned
+    shapes: Annotated[tuple[str, ...], Among(SHAPES, "what is drawn, at even odds")] = ("disc",)
+    fill: Annotated[
+        tuple[str, ...], Among(FILLS, "the noise of the ground, brighter, or one even tone, at even odds")
+    ] = FILLS
+    objects: Annotated[tuple[int, int], Within(1, 1000, "how many; they may overlap")] = (1, 1)
+    radius: Annotated[Span, Within(1, 8192, "pixels; of a disc, half of each side of a rectangle")] = (15, 40)
+    contrast: Annotated[Span, Within(-1, 1, "how much brighter than the ground; negative is darker")] = (0.25, 0.25)
+    ground: Annotated[Span, Within(0, 1, "mean brightness of the ground")] = (0.4, 0.4)
+    noise: Annotated[Span, Within(0, 1, "standard deviation of the noise")] = (0.15, 0.15)
+    turn: Annotated[float, Within(0, 180, "degrees either way by which rectangles are turned")] = 0.0
 
     def __post_init__(self) -> None:
         if 2 * self.radius[0] >= min(self.size):

@@ -14,8 +14,8 @@ from handful.errors import SettingsError
 from handful.outputs.files import OutputFolder
 from handful.outputs.masks import mask_png
 from handful.outputs.png import png_bytes
-from handful.outputs.view import to_view
 from handful.synth import Picture, generate, get_generator
+from handful.synth.asked import list_asked
 from handful.verbs.listener import Listener
 
 SHEET_WIDTH = 1600  # pixels: about a screen
@@ -67,8 +67,18 @@ def write_generated(
     return Written(folder.path, kind, count)
 
 
+def setting_lines(kind: str) -> list[str]:
+    """Every setting of a kind of picture in columns: name, default, meaning."""
+    listed = list_asked(get_generator(kind).settings)
+    widths = [max(len(row[column]) for row in listed) for column in (0, 1)]
+    return [f"{name:{widths[0]}}  {default:{widths[1]}}  {about}" for name, default, about in listed]
+
+
 def write_sheet(pictures: Sequence[Picture], file: str | Path, *, overwrite: bool = False) -> Path:
-    """A PNG with these pictures, each beside its mask, as many in a row as fit a screen; all of one size."""
+    """A PNG with these pictures, each beside its mask, as many in a row as fit a screen; all of one size.
+
+    Grey or colour, uint8; other channels than the first three are not shown. Raises OutputError.
+    """
     path = Path(file)
     cells = [_cell(image, mask) for image, mask in pictures]
     columns = max(1, SHEET_WIDTH // cells[0].shape[1])
@@ -80,5 +90,7 @@ def write_sheet(pictures: Sequence[Picture], file: str | Path, *, overwrite: boo
 
 
 def _cell(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    seen = np.repeat((mask * (255 // max(1, int(mask.max(initial=1)))))[:, :, None], 3, axis=2)
-    return np.pad(np.concatenate([to_view(image), seen], axis=1), ((1, 1), (1, 1), (0, 0)), constant_values=90)
+    image, classes = image[:, :, :3], max(1, int(mask.max(initial=1)))
+    seen = np.repeat((mask * (255 // classes))[:, :, None], 3, axis=2)
+    shown = image if image.shape[2] == 3 else np.repeat(image[:, :, :1], 3, axis=2)
+    return np.pad(np.concatenate([shown, seen], axis=1), ((1, 1), (1, 1), (0, 0)), constant_values=90)
