@@ -10,7 +10,8 @@ Kept in the model file as a small dict:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from math import ceil, floor
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,42 @@ def resize_planes(planes: NDArray[np.float32], size: tuple[int, int]) -> NDArray
     resized = [
         np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize(size[::-1], Image.Resampling.BILINEAR))
         for plane in planes.astype(np.float32, copy=False)
+    ]
+    return np.stack(resized)
+
+
+def resize_window(
+    read: Callable[[tuple[int, int], tuple[int, int]], NDArray[np.float32]],
+    shape: tuple[int, int],
+    size: tuple[int, int],
+    rows: tuple[int, int],
+    columns: tuple[int, int],
+) -> NDArray[np.float32]:
+    """Rows and columns, given as (start, stop), of planes (C, *shape) brought to `size`, as `resize_planes` gives them.
+
+    `read` is asked for the window of the planes that this needs and for no more.
+    """
+    from PIL import Image
+
+    if shape == size:
+        return read(rows, columns)
+    spans, box = [], []
+    for (start, stop), have, want in zip((rows, columns), shape, size, strict=True):
+        ratio = have / want
+        reach = max(ratio, 1.0) + 1  # of the triangle around each new pixel, in old ones
+        span = max(0, floor(start * ratio - reach)), min(have, ceil(stop * ratio + reach))
+        spans.append(span)
+        box.append((max(0.0, start * ratio - span[0]), min(stop * ratio - span[0], float(span[1] - span[0]))))
+    (top, bottom), (left, right) = box
+    resized = [
+        np.asarray(
+            Image.fromarray(np.ascontiguousarray(plane)).resize(
+                (columns[1] - columns[0], rows[1] - rows[0]),
+                Image.Resampling.BILINEAR,
+                box=(left, top, right, bottom),
+            )
+        )
+        for plane in read(spans[0], spans[1]).astype(np.float32, copy=False)
     ]
     return np.stack(resized)
 

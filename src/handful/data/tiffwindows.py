@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from handful.data.decode import MOST_CHANNELS, ImageFile, axes_roles, tiff_series
 from handful.data.windows import Blocks, Meaning, Span
 
+# Linux maps 64 kB around every byte that is touched, and counts them as memory of the process.
+ROWS_MAPPED = 64
+
 
 def open_tiff(file: ImageFile, cache: int) -> tuple[TiffWindows, Meaning, bool] | None:
     """Windows, what the pixels mean, and whether the last channel is alpha; None where the file must be read whole."""
@@ -106,11 +109,14 @@ class Mapped:
         self._order = [left.index(axis) for axis in (row, column, *channels)]
 
     def read(self, rows: Span, columns: Span) -> NDArray[Any]:
-        array = np.memmap(self._path, self._kind, "r", self._offset, self._whole)
-        index = list(self._index)
-        index[self._row], index[self._column] = slice(*rows), slice(*columns)
-        window = np.transpose(array[tuple(index)], self._order)
-        return np.array(window.reshape(*window.shape[:2], -1), self.dtype)
+        parts = []
+        for top in range(rows[0], rows[1], ROWS_MAPPED):
+            array = np.memmap(self._path, self._kind, "r", self._offset, self._whole)
+            index = list(self._index)
+            index[self._row], index[self._column] = slice(top, min(top + ROWS_MAPPED, rows[1])), slice(*columns)
+            window = np.transpose(array[tuple(index)], self._order)
+            parts.append(np.array(window.reshape(*window.shape[:2], -1), self.dtype))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 class Segments:

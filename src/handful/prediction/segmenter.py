@@ -19,6 +19,7 @@ from handful.modelfile import ModelCard, load_model, save_model
 from handful.normalise import apply_normalisation
 from handful.prediction.boundaries import region_boundaries
 from handful.prediction.confidence import object_confidence, temper
+from handful.prediction.fused import fused
 from handful.prediction.instances import Objects, ObjectSettings, find_objects
 from handful.prediction.likeness import describe_image, how_unlike, unlike_words
 from handful.prediction.tiles import Tiling, predict_tiles
@@ -95,17 +96,36 @@ class Segmenter:
         """From a model file or a run folder; device "auto" takes a GPU where there is one."""
         return cls(*load_model(path, choose_device(device)))
 
+    @cached_property
+    def running(self) -> nn.Module:
+        """The net as it is run: quicker, equal to rounding."""
+        return fused(self.net)
+
+    @property
+    def tiling(self) -> Tiling:
+        """How large images are cut; tiles need not fade into each other where the net sees no further than the halo."""
+        sees = getattr(self.net, "halo", None)
+        ramp = 0 if sees is not None and sees <= self.card.halo else None
+        return Tiling(self.card.tile, self.card.halo, self.card.multiple, ramp=ramp)
+
     def save(self, path: str | Path) -> None:
         """One file with everything that `load` needs."""
         save_model(path, self.net, self.card)
 
     def predict(
-        self, image: str | Path | ImageFile | ArrayLike, *, name: str | None = None, flips: bool = False
+        self,
+        image: str | Path | ImageFile | ArrayLike,
+        *,
+        name: str | None = None,
+        flips: bool = False,
+        half: bool = False,
+        tiling: Tiling | None = None,
     ) -> Prediction:
         """The classes of every pixel of an image of any size.
 
         image: a file, or an array (H, W) or (H, W, C) whose range follows its type: uint8 to 255, uint16 to 65535,
-        floats from 0 to 1. flips: average over mirror images, four times the work. Raises DataError for an image that
+        floats from 0 to 1. flips: average over mirror images, four times the work. half: compute in bfloat16. tiling:
+        another than the model's own, where memory is short. Raises DataError for an image that
         cannot be read or whose channels the model was not trained on.
         """
         pixels, found_name = _pixels(image)
@@ -114,10 +134,9 @@ class Segmenter:
         if pixels.dtype.kind == "f" and (bad := int((~np.isfinite(pixels)).any(axis=-1).sum())):
             messages.append(f"not a number at {bad} of {pixels[..., 0].size} pixels: taken as the middle of the image.")
         values = apply_normalisation(fit_channels(pixels, self.card.channels, name), self.card.normalisation)
-        tiling = Tiling(self.card.tile, self.card.halo, self.card.multiple)
         size = pixels.shape[0], pixels.shape[1]
         net_input = resize_planes(np.moveaxis(values, -1, 0), working_size(size, self.card.scale))
-        probabilities = resize_planes(predict_tiles(self.net, net_input, tiling, flips=flips), size)
+        probabilities = resize_planes(predict_tiles(self.running, net_input, tiling or self.tiling, flips=flips, half=half), size)
         description = describe_image(pixels, net_input, probabilities)
         unlike = how_unlike(description, self.card.likeness)
         if unlike > 1:

@@ -1,0 +1,201 @@
+"""Prediction of an image that does not fit into memory: probabilities go to a file, and everything else is made from
+windows of that.
+
+A folder holds the file and `progress.json`: what the work is (model, image, tiles) and how many rows of tiles are done.
+Work that was cut off goes on from there and gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handful.errors import DataError, SettingsError
+from handful.files import write_whole
+from handful.modelfile import ModelCard
+from handful.normalise import STATISTICS_PIXELS, Statistics, image_statistics, standardise
+from handful.prediction.ahead import Behind
+from handful.prediction.appetite import MARGIN, bytes_a_pixel, largest_edge
+from handful.prediction.confidence import temper
+from handful.prediction.planefile import PlaneFile
+from handful.prediction.segmenter import Segmenter, fit_channels, mask_of
+from handful.prediction.tiles import Cell, Span, Tiling, cut_image, predict_cells
+from handful.scale import resize_window, working_size
+
+if TYPE_CHECKING:
+    from handful.data.windows import Windows
+
+PROGRESS = "progress.json"
+# Shares of the memory at hand: for the net, and for blocks of the image file that are kept decoded.
+NET_SHARE, CACHE_SHARE = 0.6, 0.15
+
+
+@dataclass(frozen=True)
+class LargePrediction:
+    """What a model says about a large image, by windows; see `Prediction` for the words.
+
+    shape: (H, W) of the image. raw: probabilities at the size at which the net works, of class 1 alone where there are
+    two. messages: what was odd about the image.
+    """
+
+    shape: tuple[int, int]
+    raw: PlaneFile
+    card: ModelCard
+    messages: tuple[str, ...] = ()
+
+    def probabilities(self, rows: Span, columns: Span) -> NDArray[np.float32]:
+        """float32 (classes, h, w) of these rows and columns of the image."""
+
+        def read(down: Span, across: Span) -> NDArray[np.float32]:
+            planes: NDArray[np.float32] = self.raw.read(down, across)
+            return np.concatenate([1 - planes, planes]) if len(planes) == 1 else planes
+
+        return temper(resize_window(read, self.raw.shape, self.shape, rows, columns), self.card.temperature)
+
+    def look(self, rows: Span, columns: Span) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Mask (h, w) and probabilities (classes, h, w)."""
+        probabilities = self.probabilities(rows, columns)
+        return mask_of(probabilities, self.card), probabilities
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What must be known of the whole image before its first tile: statistics, and pixels that are not numbers."""
+
+    statistics: Statistics
+    messages: tuple[str, ...] = ()
+
+
+def survey(windows: Windows, card: ModelCard, name: str) -> Survey:
+    """One pass over the image where one is needed; the statistics are those of the whole image to the last digit."""
+    floats = windows.dtype.kind == "f"
+    if card.normalisation["kind"] != "image" and not floats:
+        sample = windows.read((0, 1), (0, 1))
+        return Survey(image_statistics(fit_channels(sample, card.channels, name), card.normalisation))
+    height, width = windows.shape
+    # The grid of `image_statistics`: of pixels that lie on it a further grid is never taken.
+    stride = int(np.ceil(np.sqrt(max(1.0, height * width / STATISTICS_PIXELS))))
+    grid, bad = [], 0
+    for (top, _), band in windows.bands():
+        grid.append(fit_channels(band[-top % stride :: stride, ::stride], card.channels, name))
+        if floats:
+            bad += int((~np.isfinite(band)).any(axis=-1).sum())
+    statistics = image_statistics(np.concatenate(grid), card.normalisation)
+    message = f"not a number at {bad} of {height * width} pixels: taken as the middle of the image."
+    return Survey(statistics, (message,) if bad else ())
+
+
+def choose_tiling(segmenter: Segmenter, budget: int) -> Tiling:
+    """The largest tiles that `budget` bytes hold; SettingsError where even the smallest do not fit."""
+    card, whole = segmenter.card, segmenter.tiling
+    least = _least_edge(whole)
+    # Beside the net's own: tiles read ahead, and cells on their way to the file.
+    each = bytes_a_pixel(segmenter.running, card.channels) + (3 * 4 * card.channels + 4 * 4 * card.outputs) / MARGIN
+    edge = largest_edge(int(NET_SHARE * budget), each, least)
+    if edge is None:
+        missing = least * least * each * MARGIN / NET_SHARE - budget
+        raise SettingsError(
+            f"--memory: too little for this model: at least {missing / 1e6:.0f} MB more are needed for one tile of "
+            f"{least} pixels. Give more memory."
+        )
+    return Tiling(edge, whole.halo, whole.multiple, whole_pixels=0, ramp=whole.ramp)
+
+
+def _least_edge(tiling: Tiling) -> int:
+    """Smaller tiles would be nearly all halo."""
+    return -(-(2 * tiling.halo + 2 + tiling.multiple) // tiling.multiple) * tiling.multiple + tiling.multiple
+
+
+def predict_large(
+    segmenter: Segmenter,
+    windows: Windows,
+    folder: Path,
+    *,
+    name: str,
+    identity: Mapping[str, Any],
+    budget: int,
+    flips: bool = False,
+    half: bool = False,
+    resume: bool = False,
+    done: Callable[[float], None] = lambda share: None,
+) -> LargePrediction:
+    """Probabilities of a large image into a file in `folder`, tile by tile, within `budget` bytes beside what there is.
+
+    Reading, the net and writing each have a thread. identity: JSON values that tell this work from any other; `resume`
+    goes on only with work of the same identity. `done` hears the share that is done.
+    """
+    card = segmenter.card
+    size = working_size(windows.shape, card.scale)
+    planes = 1 if card.outputs == 2 else card.outputs
+    found = survey(windows, card, name)
+    state = _read_state(folder) if resume else None
+    about = {**identity, "shape": list(windows.shape), "flips": flips, "half": half}
+    if state is not None and state["about"] == json.loads(json.dumps(about)):
+        tiling, first_row = Tiling(**state["tiling"]), int(state["rows"])
+        raw = PlaneFile(folder / "probability.raw", planes, size, np.float32, new=False)
+    else:
+        tiling, first_row = choose_tiling(segmenter, budget), 0
+        raw = PlaneFile(folder / "probability.raw", planes, size, np.float32, new=True)
+    rows = len(cut_image(size, tiling)[0].starts)
+
+    def read_planes(down: Span, across: Span) -> NDArray[np.float32]:
+        pixels = fit_channels(windows.read(down, across), card.channels, name)
+        return np.ascontiguousarray(np.moveaxis(standardise(pixels, found.statistics), -1, 0))
+
+    def read(down: Span, across: Span) -> NDArray[np.float32]:
+        return resize_window(read_planes, windows.shape, size, down, across)
+
+    def note(finished: int) -> None:
+        state = {"about": about, "tiling": vars(tiling), "rows": finished}
+        write_whole(folder / PROGRESS, json.dumps(state).encode())
+
+    def write(cell: Cell) -> None:
+        nonlocal finished
+        raw.write(cell.rows, cell.columns, cell.probabilities[1:] if planes == 1 else cell.probabilities)
+        if cell.columns[1] == size[1]:
+            finished += 1
+            note(finished)
+
+    finished = first_row
+    note(finished)
+    if first_row < rows:
+        cells = predict_cells(segmenter.running, read, size, tiling, flips=flips, half=half, first_row=first_row)
+        with Behind(write) as writing:
+            for cell in cells:
+                writing.put(cell)
+                share = (cell.rows[0] * size[1] + (cell.rows[1] - cell.rows[0]) * cell.columns[1]) / (size[0] * size[1])
+                done(share)
+    return LargePrediction(windows.shape, raw, card, found.messages)
+
+
+def _read_state(folder: Path) -> Any:
+    try:
+        state = json.loads((folder / PROGRESS).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return state if (folder / "probability.raw").is_file() else None
+
+
+def whole_bytes(pixels: int, channels: int, itemsize: int, classes: int, save: frozenset[str]) -> int:
+    """About how many bytes an image of so many pixels takes when all of it is in memory; measured, rounded up."""
+    each = channels * (4 * itemsize + 12) + 16 * classes + 8
+    each += sum(cost for kind, cost in WHOLE_COST.items() if kind in save)
+    each += 100 if save - WHOLE_COST.keys() - {"mask"} else 0
+    return pixels * each
+
+
+# Bytes a pixel on top for what is made of a whole image.
+WHOLE_COST = {"overlay": 45, "instances": 140, "contours": 180, "table": 180, "boundaries": 170, "probability": 8}
+
+
+def refuse_odd(windows: Windows, card: ModelCard, name: str) -> None:
+    """DataError at once where the channels do not fit the model."""
+    if 0 in windows.shape:
+        raise DataError(f"{name}: has no pixels.")
+    fit_channels(windows.read((0, 1), (0, 1)), card.channels, name)
