@@ -151,7 +151,7 @@ def test_evaluate_a_model_says_which_images_it_knows(
     assert main(["evaluate", str(run), str(data), "-o", str(tmp_path / "scores"), "--json"]) == 0
     said = capsys.readouterr()
     assert json.loads(said.out)["n"] == 10
-    assert "were trained on" in said.err
+    assert "Not a test score: of these 10 images the model has seen 8: 8 trained on" in said.err
     assert sorted(file.name for file in (tmp_path / "scores").iterdir()) == ["report.html", "scores.json"]
 
 

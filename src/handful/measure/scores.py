@@ -159,7 +159,8 @@ class Scores:
 
     `scores` averages over the object classes (all but the background; all classes where none is background);
     `classes` has the same by class name. `confusion[i][j]` counts pixels of true class i called class j; its last
-    column is "no answer". `instances` is empty where labels of single objects were not given.
+    column is "no answer". `instances` is empty where labels of single objects were not given. `seen`: images that the
+    model was trained on or chosen by, or copies of such; where there are any this is no test score.
     """
 
     scores: dict[str, Score]
@@ -172,6 +173,7 @@ class Scores:
     instances: dict[str, Score] = field(default_factory=dict)
     headline: str = HEADLINE
     note: str = ""
+    seen: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
@@ -217,9 +219,11 @@ class Scores:
             return "No image was held back, so nothing is measured."
         if isnan(score.value):
             return f"There is nothing to score in {_images(self.n)}: no object, neither true nor predicted."
-        text = f"{LABELS[self.headline]} is {_number(score.value)} on {_images(score.n, kind)}"
+        text = f"{LABELS[self.headline]} is {_number(score.value)} on {_images(score.n, '' if self.seen else kind)}"
         if not isnan(score.low):
             text += f" (95 % interval {score.span})"
+        if self.seen:
+            return f"{text}; the model has seen {len(self.seen)} of them, so this is not a test score."
         if self.too_few:
             return f"{text}; {_images(score.n)} {'is' if score.n == 1 else 'are'} {TOO_FEW_WORDS}."
         return text + "."
@@ -285,6 +289,7 @@ class Scores:
             "background": self.background,
             "confusion": [list(row) for row in self.confusion],
             "images": [image.to_dict() for image in self.images],
+            "seen": list(self.seen),
         }
 
     @classmethod
@@ -308,6 +313,7 @@ class Scores:
             instances=_scores_from(record["instances"]),
             headline=record["headline"],
             note=record["note"],
+            seen=tuple(record.get("seen", ())),
         )
 
 

@@ -36,6 +36,8 @@ def standing(scores: Scores) -> tuple[str, str]:
     best = scores.best_trivial()
     if not scores.n or isnan(scores[scores.headline].value):
         return "open", "Nothing measured"
+    if scores.seen:
+        return "bad", "Not a test score"
     if scores.too_few:
         return "open", TOO_FEW_WORDS.capitalize()
     if best is None:

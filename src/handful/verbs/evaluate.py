@@ -24,6 +24,7 @@ from handful.modelfile import model_path
 from handful.outputs.files import OutputFolder
 from handful.verbs.listener import SILENT, Listener
 from handful.verbs.runfolder import REPORT, SCORES, write_json
+from handful.verbs.seen import find_seen, mark_seen
 from handful.verbs.train import DataFlags, split_line
 
 if TYPE_CHECKING:
@@ -44,8 +45,9 @@ def evaluate(
 ) -> Scores:
     """Score a model (file or run folder) on labelled data, or a folder of `predicted` masks against labelled data.
 
-    out: a folder for scores.json and report.html. Images that the model was trained on are scored and counted, and the
-    note says that theirs is no test score. Raises DataError where classes differ or a predicted mask is missing.
+    out: a folder for scores.json and report.html. Images that the model has seen, or copies of such, are scored, counted
+    and named in `seen`, and the score is not called a test score. Raises DataError where classes differ or a predicted
+    mask is missing.
     """
     if (predicted is None) == (model is None):
         raise SettingsError("evaluate: give a model, or --predicted with a folder of masks.")
@@ -117,15 +119,8 @@ def score_model(
         )
     regions = [Region(name, (0, one.height), (0, one.width)) for name, one in audit.facts.items()]
     scored = score_regions(model, audit, regions, listener=listener, detectors=tuple(DETECTORS))
-    trained = set(model.card.training.get("images", {}).values())
-    seen = [name for name, one in audit.facts.items() if one.content in trained]
-    messages = []
-    if seen:
-        shown = ", ".join(seen[:3]) + (" ..." if len(seen) > 3 else "")
-        messages.append(
-            f"{len(seen)} of these {len(regions)} images were trained on ({shown}): this is not a test score."
-        )
-    return scored.scores, scored.pictures, messages
+    scores, messages = mark_seen(scored.scores, find_seen(model.card.training, audit, audit.facts))
+    return scores, scored.pictures, messages
 
 
 def model_reading(model: str | Path) -> MaskReading | None:

@@ -33,6 +33,7 @@ from handful.verbs.runfolder import (
     write_history,
     write_json,
 )
+from handful.verbs.seen import find_seen, mark_seen, remember
 
 if TYPE_CHECKING:
     from torch import nn
@@ -334,7 +335,7 @@ class Job:
             reading=self.audit.reading.to_dict(),
             training={
                 "fingerprint": self.audit.fingerprint,
-                "images": {region.name: self.split.contents.get(region.name, "") for region in self.split.train},
+                **remember(self.audit, self.split),
                 "seed": self.seed,
                 "steps": fitted.steps,
                 "seconds": self.seconds if self.steps is None else None,
@@ -368,6 +369,13 @@ class Job:
         scored = score_regions(
             model, self.test_audit or self.audit, self.split.test, until=until, listener=self.listener, look=look
         )
+        # The strip held back of a single image is of a known image by nature.
+        inner = {region.name for region in self.split.train} if not self.split.outside else set()
+        apart = [region.name for region in self.split.test[: scored.scores.n] if region.name not in inner]
+        seen = find_seen(model.card.training, self.test_audit or self.audit, apart)
+        scored.scores, messages = mark_seen(scored.scores, seen)
+        for message in messages:
+            self.listener.say(f"careful  {message}")
         if scored.left_out:
             self.listener.say(
                 f"note     scored on {scored.scores.n} of {len(self.split.test)} test images: there was no time for "
