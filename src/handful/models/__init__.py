@@ -18,6 +18,9 @@ NETS = {
     "quick": ("handful.models.quick", "QuickNet"),
     "unet": ("handful.models.unet", "UNet"),
     "fcn": ("handful.models.fcn", "FCN"),
+    "tiramisu56": ("handful.models.tiramisu", "Tiramisu56"),
+    "tiramisu67": ("handful.models.tiramisu", "Tiramisu67"),
+    "tiramisu103": ("handful.models.tiramisu", "Tiramisu103"),
 }
 
 
