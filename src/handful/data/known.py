@@ -32,7 +32,8 @@ Window = tuple[float, float, float, float]  # top, bottom, left, right as shares
 def small(thumbnail: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A thumbnail of any square size, averaged to SIDE x SIDE."""
     rows = _boxes(0.0, 1.0, thumbnail.shape[0], SIDE)
-    return np.rint(rows @ thumbnail.astype(np.float32) @ rows.T).astype(np.uint8)
+    averaged: NDArray[np.uint8] = np.rint(rows @ thumbnail.astype(np.float32) @ rows.T).astype(np.uint8)
+    return averaged
 
 
 def write_known(thumbnails: Mapping[str, NDArray[np.uint8]]) -> dict[str, str]:
@@ -112,9 +113,9 @@ def _align(picture: FloatArray, whole: FloatArray, window: Window) -> tuple[floa
             if (score := likeness(tried)) > best:
                 best, window, moved = score, tried, True
         step = step if moved else step / 2
-    both = np.stack([picture, _cut(whole[None], window, SIDE)[0]])
-    both -= uniform_filter(both, (0, 5, 5), mode="nearest")
-    return best, float(np.prod(_unit(both), axis=0).sum())
+    both: FloatArray = np.stack([picture, _cut(whole[None], window, SIDE)[0]])
+    smooth: FloatArray = uniform_filter(both, (0, 5, 5), mode="nearest")
+    return best, float(np.prod(_unit(both - smooth), axis=0).sum())
 
 
 def _cut(pictures: FloatArray, window: Window, side: int) -> FloatArray:
@@ -131,7 +132,8 @@ def _boxes(low: float, high: float, pixels: int, side: int) -> FloatArray:
     start, stop = edges[:-1, None], edges[1:, None]
     pixel = np.arange(pixels)[None]
     share = np.clip(np.minimum(stop, pixel + 1) - np.maximum(start, pixel), 0, None)
-    return (share / share.sum(axis=1, keepdims=True)).astype(np.float32)
+    boxes: FloatArray = (share / share.sum(axis=1, keepdims=True)).astype(np.float32)
+    return boxes
 
 
 def _unit(pictures: FloatArray) -> FloatArray:

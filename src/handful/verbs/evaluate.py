@@ -45,8 +45,8 @@ def evaluate(
 ) -> Scores:
     """Score a model (file or run folder) on labelled data, or a folder of `predicted` masks against labelled data.
 
-    out: a folder for scores.json and report.html. Images that the model has seen, or copies of such, are scored, counted
-    and named in `seen`, and the score is not called a test score. Raises DataError where classes differ or a predicted
+    out: a folder for scores.json and report.html. Images that the model has seen, or copies of such, are scored and
+    named in `seen`, and the score is not called a test score. Raises DataError where classes differ or a predicted
     mask is missing.
     """
     if (predicted is None) == (model is None):

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from handful.data.audit import Audit
 from handful.data.known import find_known, read_known, write_known
 from handful.data.split import Split
@@ -54,7 +56,7 @@ def mark_seen(scores: Scores, seen: Mapping[str, str]) -> tuple[Scores, list[str
         for why, names in reasons.items()
     ]
     text = f"Not a test score: of these {scores.n} images the model has seen {len(seen)}: {'; '.join(parts)}."
-    rest = mean_interval([one.dice for one in scores.images if one.name not in seen], bounds=UNIT)
+    rest = mean_interval(np.array([one.dice for one in scores.images if one.name not in seen]), bounds=UNIT)
     if rest.n:
         spread = "" if rest.n < 2 else f" (95 % interval {rest.low:.3f} to {rest.high:.3f})"
         text += f" On the other {rest.n} Dice per image is {rest.value:.3f}{spread}."
