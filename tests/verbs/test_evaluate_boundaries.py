@@ -69,7 +69,7 @@ def test_detectors_stand_beside_and_scores_survive_the_file(data, tmp_path):
     assert scores["ods"].value == 0
     assert scores.trivial["canny"]["ods"] > 0.4  # one of two lines
     assert scores.trivial["sobel"]["ods"] > 0.4  # one of two lines
-    assert scores.trivial["canny"].gain.high < 0
+    assert scores.trivial["canny"].gain.value == -scores.trivial["canny"]["ods"]
     record = json.loads((out / "scores.json").read_text())
     assert Scores.from_dict(record).to_dict() == record
     page = (out / "report.html").read_text()
