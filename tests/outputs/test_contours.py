@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from shapely.geometry import shape
 from skimage.measure import label, points_in_poly
 
-from handful.outputs.contours import geojson_bytes, object_polygons
+from handful.outputs.contours import class_margin, geojson_bytes, object_polygons
 
 
 def draw_back(polygons, shape):
@@ -24,6 +25,11 @@ def draw_back(polygons, shape):
                 inside &= ~points_in_poly(centres, hole)
             labels[inside.reshape(shape)] = number
     return labels
+
+
+def of_one(probability, level=None):
+    """The margin where every object is of class 1 of two."""
+    return class_margin(np.stack([1 - probability, probability]), [1] * probability.size, level)
 
 
 def disc(shape, row, column, radius):
@@ -58,7 +64,7 @@ def test_a_ring_keeps_its_hole_and_what_lies_in_it():
 def test_outlines_follow_the_probability_between_pixels():
     distance = disc((60, 60), 29.3, 30.6, 20.25)
     probability = (1 / (1 + np.exp(distance))).astype(np.float32)
-    ((outline,),) = object_polygons((probability > 0.5).astype(np.int32), probability)[0]
+    ((outline,),) = object_polygons((probability > 0.5).astype(np.int32), of_one(probability))[0]
     radius = np.hypot(outline[:, 0] - 31.1, outline[:, 1] - 29.8)
     assert np.abs(radius - 20.25).max() < 0.05
 
@@ -66,7 +72,7 @@ def test_outlines_follow_the_probability_between_pixels():
 @pytest.mark.parametrize("level", [0.3, 0.8])
 def test_the_level_is_kept(level):
     probability = np.tile(np.linspace(0, 1, 11, dtype=np.float32), (5, 1))
-    ((outline,),) = object_polygons((probability > level).astype(np.int32), probability, level)[0]
+    ((outline,),) = object_polygons((probability > level).astype(np.int32), of_one(probability, level))[0]
     left = outline[(outline[:, 1] > 1) & (outline[:, 1] < 4)][:, 0].min()
     assert left == pytest.approx(10 * level + 0.5, abs=0.11)
 
@@ -91,8 +97,13 @@ def test_a_number_that_is_missing_has_no_polygon():
 @given(arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 3)), st.booleans())
 def test_polygons_drawn_back_give_the_labels_back(drawn, with_probability):
     labels = label(drawn, connectivity=2).astype(np.int32)
-    probability = np.random.default_rng(0).random(labels.shape).astype(np.float32) if with_probability else None
-    assert np.array_equal(draw_back(object_polygons(labels, probability), labels.shape), labels)
+    margin = of_one(np.random.default_rng(0).random(labels.shape).astype(np.float32)) if with_probability else None
+    polygons = object_polygons(labels, margin)
+    assert np.array_equal(draw_back(polygons, labels.shape), labels)
+    for feature in json.loads(geojson_bytes(polygons, *([[1] * len(polygons)] * 2), ("background", "leaf")))[
+        "features"
+    ]:
+        assert shape(feature["geometry"]).is_valid
 
 
 def test_geojson_holds_class_colour_and_confidence():

@@ -37,6 +37,31 @@ def from_runs(runs: Sequence[int] | NDArray[np.int64], shape: tuple[int, int], o
     return np.repeat(np.arange(len(lengths)) % 2 == 1, lengths).reshape(shape, order=order)
 
 
+def column_runs(
+    inside: NDArray[np.bool_], top: int, left: int, height: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Starts and lengths of the runs of an object down the columns of an image of this height, from pixel 0 on.
+
+    inside (h, w) is a window of the image at (top, left): no more than the window is looked at.
+    """
+    framed = np.pad(inside.T, ((0, 0), (1, 1))).astype(np.int8)
+    change = np.diff(framed, axis=1)
+    column, first = np.nonzero(change == 1)
+    after = np.nonzero(change == -1)[1]
+    starts, lengths = (left + column) * height + top + first, after - first
+    # A run that ends at the foot of a column goes on where the next one begins at its head.
+    new = np.concatenate([[True], starts[1:] != (starts + lengths)[:-1]])[: len(starts)]
+    return starts[new], np.add.reduceat(lengths, np.flatnonzero(new)) if len(lengths) else lengths
+
+
+def counts_of(starts: NDArray[np.int64], lengths: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """The run lengths, as `run_lengths` gives them, of runs in an image of `size` pixels."""
+    ends = np.concatenate([[0], starts + lengths])
+    counts = np.empty(2 * len(starts) + 1, np.int64)
+    counts[:-1:2], counts[1::2], counts[-1] = starts - ends[:-1], lengths, size - ends[-1]
+    return counts if counts[-1] or not len(starts) else counts[:-1]
+
+
 def runs_to_text(runs: Sequence[int] | NDArray[np.int64]) -> str:
     """COCO's compressed counts: from the fourth on the difference to the count two before, in groups of five bits."""
     counts = [int(count) for count in runs]

@@ -7,7 +7,7 @@ reaches from (0, 0) to (1, 1), its centre is (0.5, 0.5). QuPath reads the file a
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,37 +23,59 @@ DECIMALS = 3
 
 Ring = NDArray[np.float64]  # (n, 2) of x, y, the first point again at the end
 Polygon = list[Ring]  # the outline, then its holes
+# (number of an object, rows, columns) -> how far the answer is, in probability, on the object's side: below 0 outside.
+Margin = Callable[[int, slice, slice], NDArray[np.floating[Any]]]
 
 
-def object_polygons(
-    labels: NDArray[np.int32], probability: NDArray[np.float32] | None = None, level: float = 0.5
-) -> list[list[Polygon]]:
+def object_polygons(labels: NDArray[np.int32], margin: Margin | None = None) -> list[list[Polygon]]:
     """Outlines of objects 1 to n of labels (H, W): for each its polygons, one unless it touches itself at corners only.
 
-    probability: of being an object, (H, W); outlines then run where it crosses `level`, else half-way between pixels.
-    Pixel centres lie in a polygon exactly where the labels say so: where probability and labels disagree (objects that
-    touch, small ones dropped), the labels win. Outlines run counter-clockwise in (x, y) as numbers, holes clockwise,
-    as RFC 7946 wants.
+    margin: outlines run where it crosses 0 (see `class_margin`), without it half-way between pixels. Pixel centres lie
+    in a polygon exactly where the labels say so: where margin and labels disagree (objects that touch, small ones
+    dropped), the labels win. Outlines run counter-clockwise in (x, y) as numbers, holes clockwise, as RFC 7946 wants.
     """
-    # One pixel of nothing around: outlines close, at the very edge of the image.
-    framed = np.pad(labels, 1)
-    frame = np.pad(np.zeros(labels.shape, bool), 1, constant_values=True)
-    excess = None if probability is None else np.pad(probability.astype(np.float64) - level, 1, mode="edge")
     found: list[list[Polygon]] = []
-    for number, box in enumerate(ndimage.find_objects(framed), start=1):
+    for number, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is None:
             found.append([])
             continue
-        window = tuple(slice(side.start - 1, side.stop + 1) for side in box)
-        inside = framed[window] == number
+        # One pixel around, beyond the image's edge too: outlines close, there at the very edge.
+        around = [(side.start - 1, side.stop + 1) for side in box]
+        seen = [slice(max(0, start), min(stop, n)) for (start, stop), n in zip(around, labels.shape, strict=True)]
+        lacking = [(one.start - start, stop - one.stop) for (start, stop), one in zip(around, seen, strict=True)]
+        window = np.pad(labels[seen[0], seen[1]], lacking, constant_values=-1)
+        inside = window == number
         strength = np.ones(inside.shape)
-        if excess is not None:
-            # Towards a neighbour object or the frame the line runs half-way: there the outside mirrors the inside.
-            mirrored = (framed[window] != 0) | frame[window]
-            outside = np.where(mirrored, np.abs(excess[window]), -excess[window])
-            strength = np.maximum(np.where(inside, excess[window], outside), MARGIN)
-        found.append(_polygons(np.where(inside, strength, -strength), (window[0].start - 1, window[1].start - 1)))
+        if margin is not None:
+            excess = np.pad(margin(number, seen[0], seen[1]).astype(np.float64), lacking, mode="edge")
+            # Towards a neighbour object or the edge the line runs half-way: there the outside mirrors the inside.
+            outside = np.where(window != 0, np.abs(excess), -excess)
+            strength = np.maximum(np.where(inside, excess, outside), MARGIN)
+        found.append(_polygons(np.where(inside, strength, -strength), (around[0][0], around[1][0])))
     return found
+
+
+def class_margin(
+    probabilities: NDArray[np.float32], object_classes: Sequence[int], threshold: float | None = None
+) -> Margin:
+    """The margin of objects of these classes in probabilities (classes, H, W), between the class and the next best.
+
+    Two classes meet where class 1 has the probability `threshold`, .5 if None; more where two are equally probable, so
+    that outlines of neighbours of different classes run along the same line.
+    """
+
+    def margin(number: int, rows: slice, columns: slice) -> NDArray[np.floating[Any]]:
+        kind = object_classes[number - 1]
+        window = probabilities[:, rows, columns]
+        if len(window) == 2:
+            level = 0.5 if threshold is None else threshold
+            other: Any = level if kind == 1 else 1 - level
+        else:
+            other = np.delete(window, kind, axis=0).max(axis=0)
+        excess: NDArray[np.floating[Any]] = window[kind] - other
+        return excess
+
+    return margin
 
 
 def geojson_bytes(

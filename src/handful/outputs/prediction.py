@@ -11,23 +11,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handful.data.decode import ImageFile
+from handful.data.pixelsize import read_pixel_size
 from handful.errors import SettingsError
 from handful.modelfile import ModelCard
 from handful.names import nearest
 from handful.outputs.boundaries import boundaries_png
-from handful.outputs.contours import geojson_bytes, object_polygons
+from handful.outputs.coco import Annotation, coco_json, coco_objects
+from handful.outputs.contours import class_margin, geojson_bytes, object_polygons
 from handful.outputs.files import OutputFolder
 from handful.outputs.instances import instances_tiff
 from handful.outputs.masks import mask_png
 from handful.outputs.overlay import draw_overlay
 from handful.outputs.png import png_bytes
 from handful.outputs.probability import probability_tiff
+from handful.outputs.rle import rle_csv, rle_objects
+from handful.outputs.rois import roi_zip
 from handful.outputs.table import Row, measure_objects, table_csv
 
 if TYPE_CHECKING:
     from handful.prediction.segmenter import Prediction
 
-# What can be saved -> the file of an image. The table is one file for all images.
+# What can be saved -> the file of an image.
 FILES = {
     "mask": "masks/{}.png",
     "probability": "probability/{}.tif",
@@ -35,17 +40,24 @@ FILES = {
     "contours": "contours/{}.geojson",
     "instances": "instances/{}.tif",
     "boundaries": "boundaries/{}.png",
+    "rois": "rois/{}.zip",
 }
-TABLE, INDEX = "objects.csv", "predictions.json"
-SAVED = (*FILES, "table")
+# ... -> the one file for all images.
+LISTS = {"table": "objects.csv", "coco": "coco.json", "rle": "rle.csv"}
+INDEX = "predictions.json"
+SAVED = (*FILES, *LISTS)
+OF_OBJECTS = frozenset({"contours", "instances", "rois", *LISTS})  # objects are separated for these, and counted
 
 
 @dataclass(frozen=True)
 class Written:
-    """What was written about one image: its line in predictions.json, and its rows of objects.csv."""
+    """What was written about one image: its line in predictions.json, its rows of objects.csv, and its objects for
+    coco.json and rle.csv. All of it plain values that JSON can hold."""
 
     entry: dict[str, Any]
     rows: tuple[Row, ...] = ()
+    annotations: tuple[Annotation, ...] = ()
+    runs: tuple[str, ...] = ()
 
 
 def check_saved(save: Iterable[str]) -> frozenset[str]:
@@ -60,7 +72,7 @@ def check_saved(save: Iterable[str]) -> frozenset[str]:
 
 def planned_files(names: Iterable[str], save: Collection[str]) -> list[str]:
     """Every file that predicting images of these names will write, for `OutputFolder.refuse_existing` beforehand."""
-    files = [INDEX, *([TABLE] if "table" in save else [])]
+    files = [INDEX, *(file for kind, file in LISTS.items() if kind in save)]
     return files + [pattern.format(name) for name in names for kind, pattern in FILES.items() if kind in save]
 
 
@@ -71,13 +83,21 @@ def write_prediction(
     prediction: Prediction,
     card: ModelCard,
     save: Collection[str] = ("mask",),
+    source: ImageFile | None = None,
 ) -> Written:
-    """Write what `save` asks for about one image (H, W, C); objects are separated only where an output needs them."""
+    """Write what `save` asks for about one image (H, W, C); objects are separated only where an output needs them.
+
+    source: the file of the image, whose name the lists keep and which may state how large a pixel is.
+    """
     save = check_saved(save)
     mask, classes, background = prediction.mask, card.classes, card.background
     per_object = card.task == "instances" or "instances" in save  # else the outline of the mask says as much
     files: dict[str, str] = {}
     rows: list[Row] = []
+    if "rois" in save:  # first, as they may refuse the image
+        objects = prediction.objects
+        content = roi_zip(objects.labels, objects.classes.tolist(), classes, background)
+        files["rois"] = folder.write(FILES["rois"].format(name), content)
     if "mask" in save:
         files["mask"] = folder.write(FILES["mask"].format(name), mask_png(mask, len(classes), background))
     if "probability" in save:
@@ -89,21 +109,29 @@ def write_prediction(
         files["overlay"] = folder.write(FILES["overlay"].format(name), picture)
     if "contours" in save:
         objects = prediction.objects
-        polygons = object_polygons(objects.labels, *_object_probability(prediction, card))
+        margin = class_margin(prediction.probabilities, objects.classes.tolist(), card.threshold)
+        polygons = object_polygons(objects.labels, margin)
         content = geojson_bytes(polygons, objects.classes.tolist(), objects.confidence.tolist(), classes, background)
         files["contours"] = folder.write(FILES["contours"].format(name), content)
     if "instances" in save:
         files["instances"] = folder.write(FILES["instances"].format(name), instances_tiff(prediction.labels))
     if "boundaries" in save:
         files["boundaries"] = folder.write(FILES["boundaries"].format(name), boundaries_png(prediction.boundaries))
+    size = read_pixel_size(source.path) if source is not None else None
     if "table" in save:
         objects = prediction.objects
-        rows = measure_objects(
-            name, objects.labels, image, objects.classes.tolist(), objects.confidence.tolist(), classes
-        )
+        kinds, sure = objects.classes.tolist(), objects.confidence.tolist()
+        rows = measure_objects(name, objects.labels, image, kinds, sure, classes, size)
+    annotations: list[Annotation] = []
+    if "coco" in save:
+        objects = prediction.objects
+        kinds, sure = objects.classes.tolist(), objects.confidence.tolist()
+        annotations = coco_objects(objects.labels, kinds, sure, background)
+    runs = rle_objects(prediction.labels) if "rle" in save else []
     counts = np.bincount(mask.ravel(), minlength=len(classes))
     entry: dict[str, Any] = {
         "name": name,
+        "file": source.path.name if source is not None and source.page is None else name,
         "height": int(mask.shape[0]),
         "width": int(mask.shape[1]),
         "channels": int(image.shape[2]),
@@ -112,29 +140,31 @@ def write_prediction(
         "unlike": None if isnan(prediction.unlike) else round(prediction.unlike, 3),
         "messages": list(prediction.messages),
     }
-    if save & {"instances", "contours", "table"}:
+    if size is not None:
+        entry["pixel_size_um"] = [size.x, size.y]
+    if save & OF_OBJECTS:
         entry["objects"] = len(prediction.objects)
-    return Written(entry, tuple(rows))
+    return Written(entry, tuple(rows), tuple(annotations), tuple(runs))
 
 
 def write_index(
     folder: OutputFolder, written: Sequence[Written], card: ModelCard, save: Collection[str], **about: Any
 ) -> None:
-    """Write predictions.json, and objects.csv where the table was asked for; call once, when all images are done.
+    """Write predictions.json, and the lists of all objects that were asked for; call once, when all images are done.
 
     about: further entries for the index, plain JSON values (the model's path, images that failed and why).
     """
     if "table" in save:
-        folder.write(TABLE, table_csv(row for one in written for row in one.rows))
+        folder.write(LISTS["table"], table_csv(row for one in written for row in one.rows))
+    if "coco" in save:
+        images = ((_coco_image(one.entry), one.annotations) for one in written)
+        folder.write(LISTS["coco"], coco_json(images, card.classes, card.background))
+    if "rle" in save:
+        folder.write(LISTS["rle"], rle_csv((one.entry["name"], one.runs) for one in written))
     model = {"net": card.net, "task": card.task, "classes": list(card.classes), "background": card.background}
     index = {"model": model, **about, "images": [one.entry for one in written]}
     folder.write(INDEX, json.dumps(index, indent=1, ensure_ascii=False, allow_nan=False).encode())
 
 
-def _object_probability(prediction: Prediction, card: ModelCard) -> tuple[NDArray[np.float32] | None, float]:
-    """Probability of being an object and the level at which it is one; none where classes do not meet at one level."""
-    if len(card.classes) == 2 and card.background is not None:
-        threshold = 0.5 if card.threshold is None else card.threshold
-        kind = card.object_classes[0]
-        return prediction.probabilities[kind], threshold if kind == 1 else 1 - threshold
-    return None, 0.5
+def _coco_image(entry: dict[str, Any]) -> dict[str, Any]:
+    return {"file_name": entry["file"], "height": entry["height"], "width": entry["width"]}

@@ -1,4 +1,4 @@
-"""objects.csv: a line of measurements for every object."""
+"""objects.csv: a line of measurements for every object, all of them scikit-image's `regionprops`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import regionprops_table
+from skimage.measure import perimeter, regionprops_table
+
+from handful.data.pixelsize import PixelSize
+from handful.outputs.objects import each_object
 
 # Name in the table -> name in scikit-image's regionprops; lengths in pixels, areas in pixels squared.
 SHAPE = {
@@ -20,7 +23,11 @@ SHAPE = {
     "perimeter": "perimeter",
     "eccentricity": "eccentricity",
     "solidity": "solidity",
+    "orientation": "orientation",
 }
+INTENSITY = {"mean": "intensity_mean", "min": "intensity_min", "max": "intensity_max"}
+PLACES = ("centroid_x", "centroid_y")
+PHYSICAL = ("area_um2", *(f"{name}_um" for name in (*PLACES, "major_axis", "minor_axis", "perimeter")))
 
 Row = dict[str, str | int | float]
 
@@ -32,21 +39,24 @@ def measure_objects(
     object_classes: Sequence[int],
     confidence: Sequence[float],
     classes: Sequence[str],
+    pixel_size: PixelSize | None = None,
 ) -> list[Row]:
     """A row for each object 1 to n of labels (H, W) on an image (H, W, C).
 
     image, object, class, area, centroid_x and centroid_y (pixels, the origin is the image's upper left corner, a
-    pixel's centre is at half), major_axis, minor_axis, perimeter, eccentricity, solidity, mean_intensity_1 and so on
-    for each channel (in the image's own values), confidence (0 to 1).
+    pixel's centre is at half), major_axis, minor_axis, perimeter, eccentricity, solidity, orientation (of the major
+    axis against the x axis, degrees counter-clockwise as seen, above -90 to 90), mean_intensity_1, min_ and max_ and so
+    on for each channel (in the image's own values), confidence (0 to 1). With a pixel size also area_um2, centroid_x_um
+    and so on, in micrometres; perimeter_um only where pixels are square.
     """
     if not len(object_classes):
         return []
     with warnings.catch_warnings():
         # An object one pixel wide has no convex hull; scikit-image says so and gives a solidity that is replaced below.
         warnings.simplefilter("ignore")
-        table = regionprops_table(
-            labels, intensity_image=image, properties=("label", "centroid", "intensity_mean", *SHAPE.values())
-        )
+        wanted = ("label", "centroid", *INTENSITY.values(), *SHAPE.values())
+        table = regionprops_table(labels, intensity_image=image, properties=wanted)
+    physical = _physical(labels, pixel_size)
     rows: list[Row] = []
     for index, number in enumerate(table["label"]):
         row: Row = {"image": name, "object": int(number), "class": classes[object_classes[number - 1]]}
@@ -56,20 +66,59 @@ def measure_objects(
         row |= {ours: _rounded(table[theirs][index]) for ours, theirs in SHAPE.items() if ours != "area"}
         if not 0 < table["solidity"][index] <= 1:
             row["solidity"] = 1.0
+        row["orientation"] = _degrees(table["orientation"][index])
         for channel in range(image.shape[2]):
-            row[f"mean_intensity_{channel + 1}"] = _rounded(table[f"intensity_mean-{channel}"][index])
+            for ours, theirs in INTENSITY.items():
+                row[f"{ours}_intensity_{channel + 1}"] = _rounded(table[f"{theirs}-{channel}"][index])
+        row |= {key: _rounded(values[index]) for key, values in physical.items()}
         row["confidence"] = _rounded(confidence[number - 1])
         rows.append(row)
     return rows
 
 
+def _physical(labels: NDArray[np.int32], size: PixelSize | None) -> dict[str, Sequence[float]]:
+    """The measurements of all objects that have a unit, in micrometres; none where the size of a pixel is unknown."""
+    if size is None:
+        return {}
+    wanted = ("area", "centroid", "axis_major_length", "axis_minor_length")
+    table = regionprops_table(labels, properties=wanted, spacing=(size.y, size.x))
+    values = {
+        "area_um2": table["area"],
+        "centroid_x_um": table["centroid-1"] + size.x / 2,
+        "centroid_y_um": table["centroid-0"] + size.y / 2,
+        "major_axis_um": table["axis_major_length"],
+        "minor_axis_um": table["axis_minor_length"],
+    }
+    if abs(size.x - size.y) < 1e-3 * size.x:
+        lengths = [float(perimeter(pixels.inside)) * size.x for pixels in each_object(labels)]
+        values["perimeter_um"] = np.array(lengths)
+    return values
+
+
+def _degrees(orientation: float) -> float:
+    """scikit-image counts from the rows' axis, in radians; people from the x axis, in degrees."""
+    degrees = _rounded(np.degrees(orientation) + 90)
+    return degrees - 180 if degrees > 90 else degrees
+
+
 def table_csv(rows: Iterable[Row]) -> bytes:
     """Rows as CSV, UTF-8, columns in the order they first appear; with no rows, a header alone."""
     rows = list(rows)
-    header = ["image", "object", "class", "area", "centroid_x", "centroid_y", *list(SHAPE)[1:], "mean_intensity_1"]
-    columns = list(dict.fromkeys(key for row in rows for key in row if key != "confidence")) or header
+    header = [
+        "image",
+        "object",
+        "class",
+        "area",
+        *PLACES,
+        *list(SHAPE)[1:],
+        *(f"{key}_intensity_1" for key in INTENSITY),
+    ]
+    columns = list(dict.fromkeys(key for row in rows for key in row)) or header
+    # In images of several kinds the channels of one stay together, before what has a unit.
+    columns.sort(key=lambda key: (key == "confidence", key in PHYSICAL))
+    columns = columns if "confidence" in columns else [*columns, "confidence"]
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, [*columns, "confidence"], restval="", lineterminator="\n")
+    writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return stream.getvalue().encode()

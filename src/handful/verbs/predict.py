@@ -34,8 +34,8 @@ def predict(
 ) -> Predicted:
     """Predict files, folders and globs with a model file or run folder and write a prediction folder.
 
-    save: any of mask, probability, overlay, contours, instances, boundaries, table. An image that fails does not stop
-    the others; if all fail the first reason is raised. Nothing is overwritten unless `overwrite`.
+    save: any of mask, probability, overlay, contours, instances, boundaries, rois, table, coco, rle. An image that
+    fails does not stop the others; if all fail the first reason is raised. Nothing is overwritten unless `overwrite`.
     """
     from handful.data.pairs import find_images
     from handful.modelfile import read_card
@@ -56,7 +56,8 @@ def predict(
             listener.progress("predicting", number / len(found), name)
             try:
                 prediction = segmenter.predict(file, name=str(file), flips=flips)
-                written.append(write_prediction(folder, name, prediction.image, prediction, segmenter.card, asked))
+                image, card = prediction.image, segmenter.card
+                written.append(write_prediction(folder, name, image, prediction, card, asked, source=file))
             except DataError as error:
                 result.failed[str(file)] = str(error)
                 listener.say(f"failed   {error}")
