@@ -35,7 +35,7 @@ ROAD = (
     "prediction",
     "outputs",
     "report",
-    "experiments",
+    "experiments",  # files, grids and verdicts; what trains them are the verbs
     "verbs",
     "cli",
     "__main__",

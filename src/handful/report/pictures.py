@@ -163,3 +163,9 @@ def _uri(image: Image.Image, kind: str, **options: Any) -> str:
         options = {"quality": 78, **options}
     image.save(file, kind, **options)
     return f"data:image/{kind.lower()};base64,{b64encode(file.getvalue()).decode('ascii')}"
+
+
+def picture_uri(pixels: Bytes, size: tuple[int, int], kind: str = "PNG") -> str:
+    """Any picture uint8 (H, W), (H, W, 1) or (H, W, 3) at `size` (width, height) as a data URI."""
+    image = Image.fromarray(np.squeeze(pixels, axis=2) if _is_grey(pixels) else pixels)
+    return _uri(image.resize(size, Image.Resampling.BOX if image.width > size[0] else Image.Resampling.BICUBIC), kind)
