@@ -137,19 +137,19 @@ class Looks:
         return differ
 
 
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green, blue: ITU-R BT.601
 FIELDS = 3  # textures in a picture; the two ramps across it come behind them
 
 
 def _choose_looks(rng: np.random.Generator, settings: DrawingSettings, count: int) -> Looks:
     contrast, chroma = _log_uniform(rng, settings.contrast), _log_uniform(rng, settings.colour)
-    if settings.colour[1] == 0 or rng.random() < settings.grey:
-        chroma = 0.0
+    chroma *= settings.colour[1] > 0
     middle = rng.uniform(0.25, 0.75)
     bright = middle + contrast * rng.uniform(-0.6, 0.6, count)
     # Photographs spread most in brightness, then from blue to yellow, least from green to red (Ruderman et al. 1998).
     opponent = np.array([[0.5, 0.2, -0.9], [0.5, -0.45, 0.1]])
     hue = rng.normal(0, 0.5, 2) + rng.normal(0, 1, (count, 2))
-    base = (bright[:, None] + chroma * hue @ opponent).clip(0.02, 0.98)
+    base = 1 - np.abs(1 - np.abs(bright[:, None] + chroma * hue @ opponent) % 2)  # folded: clipped ones would be alike
     tint = 1 + rng.normal(0, 1, (count, 3)) * min(1.0, 2 * chroma)
     strength = np.zeros(count)
     if settings.textures[1] > 0:
@@ -159,7 +159,7 @@ def _choose_looks(rng: np.random.Generator, settings: DrawingSettings, count: in
     ramps = rng.normal(0, 0.5, (count, 2)) * rng.uniform(settings.fade[0], settings.fade[1], (count, 1))
     same = rng.random(count) < settings.same
     same[0] = False
-    model = np.where(same, rng.integers(0, count, count), np.arange(count))
+    model = np.where(same, rng.choice(np.flatnonzero(~same), count), np.arange(count))
     mix = np.concatenate([mix, ramps], 1)[model]
     return Looks(base[model].astype(np.float32), tint[model].astype(np.float32), mix.astype(np.float32), same)
 
@@ -253,6 +253,8 @@ def _photograph(
         grain = rng.standard_normal(parts.size, np.float32) * np.float32(noise)
         for channel in range(3):  # the same grains elsewhere: drawing others would take longer than all the rest
             picture[..., channel] += np.roll(grain, rng.integers(parts.size)).reshape(parts.shape)
+    if rng.random() < settings.grey:
+        picture[...] = (picture @ LUMINANCE)[..., None]
     picture *= 255
     picture += 0.5
     pixels: NDArray[np.uint8] = picture.clip(0, 255, out=picture).astype(np.uint8)
