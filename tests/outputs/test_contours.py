@@ -8,22 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from shapely.geometry import shape
-from skimage.measure import label, points_in_poly
+from skimage.measure import label
 
 from handful.outputs.contours import class_margin, geojson_bytes, object_polygons
+from rings import inside_rings
 
 
 def draw_back(polygons, shape):
     """Labels from polygons: a pixel belongs to the object whose polygon holds its centre."""
-    rows, columns = np.indices(shape)
-    centres = np.column_stack([columns.ravel() + 0.5, rows.ravel() + 0.5])
     labels = np.zeros(shape, np.int32)
     for number, parts in enumerate(polygons, start=1):
         for polygon in parts:
-            inside = points_in_poly(centres, polygon[0])
-            for hole in polygon[1:]:
-                inside &= ~points_in_poly(centres, hole)
-            labels[inside.reshape(shape)] = number
+            labels[inside_rings(polygon, shape)] = number
     return labels
 
 
@@ -118,3 +114,15 @@ def test_geojson_holds_class_colour_and_confidence():
     rings = features[1]["geometry"]["coordinates"]
     assert rings[0][0] == rings[0][-1]
     assert np.array_equal(draw_back([[], [[np.array(ring) for ring in rings]]], labels.shape) == 2, labels == 2)
+
+
+def test_outlines_of_neighbours_run_along_one_line_where_their_classes_are_equally_probable():
+    columns = np.arange(20)
+    left = 1 / (1 + np.exp(columns - 8.8))
+    middle = (1 - left) / (1 + np.exp(columns - 14.2))
+    probabilities = np.stack([np.full(20, 0.0), left, middle, 1 - left - middle])[:, None].repeat(9, axis=1)
+    labels = probabilities.argmax(axis=0).astype(np.int32)
+    first, second, _ = (polygons[0][0] for polygons in object_polygons(labels, class_margin(probabilities, [1, 2, 3])))
+    right = first[(first[:, 1] > 2) & (first[:, 1] < 7)][:, 0].max()
+    assert right == pytest.approx(second[(second[:, 1] > 2) & (second[:, 1] < 7)][:, 0].min(), abs=1e-6)
+    assert right == pytest.approx(9.3, abs=0.05)

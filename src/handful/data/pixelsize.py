@@ -45,20 +45,21 @@ def read_pixel_size(path: Path) -> PixelSize | None:
                 if tiff.is_ome:
                     return _from_ome(tiff.ome_metadata or "")
                 page: Any = tiff.pages[0]
-                resolution = [_ratio(page.tags[name].value) for name in ("XResolution", "YResolution")]
+                sides = [_inverse(page.tags[name].value) for name in ("XResolution", "YResolution")]
                 if tiff.is_imagej:
                     unit = str((tiff.imagej_metadata or {}).get("unit", ""))
                 else:
                     unit = {2: "inch", 3: "cm"}.get(int(page.tags["ResolutionUnit"].value), "")
-                    if unit == "inch" and round(resolution[0], 1) in PRINT_DPI:
+                    if unit == "inch" and round(1 / sides[0], 1) in PRINT_DPI:
                         return None
         except Exception:  # a damaged or unusual tag says nothing, and the picture may be fine
             return None
-    return _size(1 / resolution[0], 1 / resolution[1], unit, unit)
+    return _size(sides[0], sides[1], unit, unit)
 
 
-def _ratio(value: tuple[int, int]) -> float:
-    return value[0] / value[1]
+def _inverse(resolution: tuple[int, int]) -> float:
+    """The side of a pixel from pixels a unit, which TIFF keeps as a fraction."""
+    return resolution[1] / resolution[0]
 
 
 def _from_ome(text: str) -> PixelSize | None:
