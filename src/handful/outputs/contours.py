@@ -84,11 +84,16 @@ def geojson_bytes(
     confidence: Sequence[float],
     classes: Sequence[str],
     background: int | None = 0,
+    numbers: Sequence[int] | None = None,
 ) -> bytes:
-    """A GeoJSON FeatureCollection, a feature an object, with class name, colour and confidence as QuPath has them."""
+    """A GeoJSON FeatureCollection, a feature an object, with class name, colour and confidence as QuPath has them.
+
+    numbers: of the objects, where they are not 1 to n.
+    """
     colours = class_colours(len(classes), background)
     features: list[dict[str, Any]] = []
-    for number, (parts, kind, sure) in enumerate(zip(polygons, object_classes, confidence, strict=True), start=1):
+    numbers = range(1, len(polygons) + 1) if numbers is None else numbers
+    for number, parts, kind, sure in zip(numbers, polygons, object_classes, confidence, strict=True):
         rings = [[np.round(ring, DECIMALS).tolist() for ring in polygon] for polygon in parts]
         if not rings:
             continue

@@ -27,7 +27,7 @@ from handful.outputs.png import png_bytes
 from handful.outputs.probability import probability_tiff
 from handful.outputs.rle import rle_csv, rle_objects
 from handful.outputs.rois import roi_zip
-from handful.outputs.table import Row, measure_objects, table_csv
+from handful.outputs.table import Row, measure_objects, table_writer
 
 if TYPE_CHECKING:
     from handful.prediction.segmenter import Prediction
@@ -55,7 +55,7 @@ class Written:
     coco.json and rle.csv. All of it plain values that JSON can hold."""
 
     entry: dict[str, Any]
-    rows: tuple[Row, ...] = ()
+    rows: Iterable[Row] = ()
     annotations: tuple[Annotation, ...] = ()
     runs: tuple[str, ...] = ()
 
@@ -155,7 +155,7 @@ def write_index(
     about: further entries for the index, plain JSON values (the model's path, images that failed and why).
     """
     if "table" in save:
-        folder.write(LISTS["table"], table_csv(row for one in written for row in one.rows))
+        folder.write(LISTS["table"], table_writer(lambda: (row for one in written for row in one.rows)))
     if "coco" in save:
         images = ((_coco_image(one.entry), one.annotations) for one in written)
         folder.write(LISTS["coco"], coco_json(images, card.classes, card.background))

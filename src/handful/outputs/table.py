@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import warnings
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +103,13 @@ def _degrees(orientation: float) -> float:
 
 def table_csv(rows: Iterable[Row]) -> bytes:
     """Rows as CSV, UTF-8, columns in the order they first appear; with no rows, a header alone."""
-    rows = list(rows)
+    kept, stream = list(rows), io.BytesIO()
+    table_writer(lambda: kept)(stream)
+    return stream.getvalue()
+
+
+def table_writer(rows: Callable[[], Iterable[Row]]) -> Callable[[BinaryIO], None]:
+    """Writer of the same for rows that are too many for memory; `rows` gives them, and gives them again."""
     header = [
         "image",
         "object",
@@ -113,15 +119,19 @@ def table_csv(rows: Iterable[Row]) -> bytes:
         *list(SHAPE)[1:],
         *(f"{key}_intensity_1" for key in INTENSITY),
     ]
-    columns = list(dict.fromkeys(key for row in rows for key in row)) or header
+    columns = list(dict.fromkeys(key for row in rows() for key in row)) or header
     # In images of several kinds the channels of one stay together, before what has a unit.
     columns.sort(key=lambda key: (key == "confidence", key in PHYSICAL))
     columns = columns if "confidence" in columns else [*columns, "confidence"]
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue().encode()
+
+    def write(stream: BinaryIO) -> None:
+        text = io.TextIOWrapper(stream, "utf-8", newline="", write_through=False)
+        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows())
+        text.detach()  # flushed, and the stream left open to whoever opened it
+
+    return write
 
 
 def _rounded(value: float) -> float:
