@@ -23,6 +23,7 @@ FIT_PIXELS = 20_000  # of an image, on a regular grid: one number is fitted, and
 LEAST_IMAGES = 2  # to judge a fit by leaving one out
 LEAST_OBJECTS = 20  # of which so many at least must be right and so many wrong:
 LEAST_OF_EACH = 4
+PULL = 1  # images
 TEMPERATURES = (0.25, 10.0)
 FLOOR = 1e-7  # of a probability: below it float32 says nothing
 
@@ -46,10 +47,12 @@ def temper_threshold(threshold: float, temperature: float | None) -> float:
 
 
 def fit_temperature(cases: Sequence[tuple[NDArray[np.float32], NDArray[np.uint8]]]) -> tuple[float | None, str]:
-    """The temperature with the least cross-entropy on images held back, and in words how sure that is.
+    """The temperature with the least cross-entropy on images held back, and in words what it rests on.
 
     cases: probabilities (classes, H, W) and true mask (H, W), 255 void. None where there are fewer than 2 images, or
-    where a temperature fitted on the others does not help the image left out, in the mean over all of them.
+    where a temperature fitted on the others does not help the image left out, in the mean over all of them. Its
+    logarithm is pulled to 0 as if by one more image that needs none: two nuclei images alone said .59, with which the
+    Brier score of 40 others rose from .078 to .086.
     """
     chosen = [one for one in (_pixels_of(*case) for case in cases) if one[1].size]
     return _kept_if_it_carries_over(
@@ -115,7 +118,7 @@ def _best_temperature(cases: Sequence[tuple[FloatArray, NDArray[np.intp]]]) -> f
         method="bounded",
         options={"xatol": 1e-3},
     )
-    return float(np.exp(found.x))
+    return float(np.exp(found.x * len(cases) / (len(cases) + PULL)))
 
 
 def _cross_entropy(case: tuple[FloatArray, NDArray[np.intp]], temperature: float) -> float:

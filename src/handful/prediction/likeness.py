@@ -27,13 +27,14 @@ STEPS = (
     *(0.1,) * (SIZES - 1),  # and how that changes from one size to the next
     *(0.1,) * SIZES,  # log peakedness: noise is even, edges are sparse
     *(0.08, 0.2, 0.05),  # brightness, log contrast, colourfulness
-    0.4,  # log of the mean doubt (entropy) of the net
 )
+DOUBT_STEP = 0.4  # of the log of the mean doubt (entropy) of the net
 SHARE_STEP = 0.3  # of the log share of a class
+MIDDLE = 192  # pixels: what the net answers is looked at there, so that training images are soon described
 NEAREST = 2  # training images whose distance is averaged
 MOST_KEPT = 32  # training images: 32 x 20 numbers are a few kB in the model file
 WINDOW, MOST_WINDOWS = 512, 5  # pixels of a side, number: of larger images some windows are looked at
-SAMPLED = 1 << 17  # pixels that brightness and doubt are measured on
+SAMPLED = 1 << 17  # pixels that brightness is measured on
 # Distances between images of one kind, before any is measured: their upper quartile, and how many training images that
 # guess is worth. FACTOR times the upper quartile is called unlike, but never less than LEAST.
 USUAL, WORTH = 2.0, 3
@@ -43,27 +44,40 @@ FloatArray = NDArray[np.float64]
 
 
 def describe_image(
-    image: NDArray[Any], planes: NDArray[np.float32], probabilities: NDArray[np.float32]
+    image: NDArray[Any], planes: NDArray[np.float32], answer: NDArray[np.float32] | None
 ) -> NDArray[np.float32]:
-    """The numbers (22 + classes,) of one image, already in steps.
+    """The numbers of one image in steps: (17,) of the image, and with the net's answer (18 + classes,).
 
-    image: (H, W, C) as it was read. planes: the net's input (C, h, w). probabilities: (classes, H, W) before any
-    temperature.
+    image: (H, W, C) as it was read. planes: the net's input (C, h, w). answer: the `middle` of the probabilities before
+    any temperature.
     """
     windows = [_detail(window) for window in _windows(planes.mean(axis=0))]
-    numbers = np.concatenate([np.mean(windows, axis=0), _look(image), [_doubt(probabilities)]]) / STEPS
+    numbers = np.concatenate([np.mean(windows, axis=0), _look(image)]) / STEPS
+    if answer is None:
+        return numbers.astype(np.float32)
     # However many classes there are, together they weigh as much as two numbers.
-    shares = np.log(_thin(probabilities).mean(axis=(1, 2), dtype=np.float64) + 0.02) / SHARE_STEP
-    shares *= np.sqrt(2 / len(shares))
-    return np.concatenate([numbers, shares]).astype(np.float32)
+    shares = np.log(answer.mean(axis=(1, 2), dtype=np.float64) + 0.02) / SHARE_STEP * np.sqrt(2 / len(answer))
+    return np.concatenate([numbers, [_doubt(answer) / DOUBT_STEP], shares]).astype(np.float32)
+
+
+def middle(planes: NDArray[np.float32], working: tuple[int, ...]) -> NDArray[np.float32]:
+    """The middle of planes (n, H, W): what the net sees of them within MIDDLE x MIDDLE pixels of its `working` size."""
+    cuts = []
+    for size, seen in zip(planes.shape[1:], working, strict=True):
+        kept = max(1, round(size * min(1.0, MIDDLE / seen)))
+        cuts.append(slice((size - kept) // 2, (size - kept) // 2 + kept))
+    return planes[:, cuts[0], cuts[1]]
 
 
 def learn_likeness(descriptions: Sequence[NDArray[np.float32]]) -> dict[str, Any]:
-    """What the model file keeps: {"images": rows of numbers, "unlike": the distance from which on}; {} for none."""
+    """What the model file keeps: {"images": rows of numbers, "unlike": the distance from which on}; {} for none.
+
+    Where the net's answer is known of some images only, it is left out for all.
+    """
     if not descriptions:
         return {}
     every = max(1, -(-len(descriptions) // MOST_KEPT))
-    kept: FloatArray = np.round(np.stack(descriptions[::every]), 2).astype(np.float64)
+    kept: FloatArray = np.round(_alike(descriptions[::every]), 2)
     others = _to_the_others(kept)
     measured = len(others) * np.log(max(np.quantile(others, 0.75), 1e-3)) if len(others) else 0.0
     usual = np.exp((measured + WORTH * np.log(USUAL)) / (len(others) + WORTH))
@@ -74,7 +88,7 @@ def alone(descriptions: Sequence[NDArray[np.float32]], likeness: Mapping[str, An
     """How unlike the others each of these images is, (n,); above 1 it has not its like among them. Empty for one."""
     if not likeness or len(descriptions) < 2:
         return np.zeros(0)
-    return _to_the_others(np.stack(descriptions).astype(np.float64)) / float(likeness["unlike"])
+    return _to_the_others(_alike(descriptions)) / float(likeness["unlike"])
 
 
 def how_unlike(description: NDArray[np.float32], likeness: Mapping[str, Any]) -> float:
@@ -83,9 +97,9 @@ def how_unlike(description: NDArray[np.float32], likeness: Mapping[str, Any]) ->
     nan where the model file says nothing, or was written by a handful with other numbers.
     """
     rows = np.asarray(likeness.get("images", ()), np.float64)
-    if rows.shape[1:] != description.shape:
+    if rows.shape[1:] not in ((len(STEPS),), description.shape):
         return float("nan")
-    return _distance(description.astype(np.float64), rows) / float(likeness["unlike"])
+    return _distance(description[: rows.shape[1]].astype(np.float64), rows) / float(likeness["unlike"])
 
 
 def unlike_words(unlike: float) -> str:
@@ -94,6 +108,12 @@ def unlike_words(unlike: float) -> str:
         f"unlike the images trained on ({unlike:.1f} times the distance at which that is said): "
         "look at the result before you use it."
     )
+
+
+def _alike(descriptions: Sequence[NDArray[np.float32]]) -> FloatArray:
+    """Rows of one length."""
+    width = min(map(len, descriptions))
+    return np.stack([row[:width] for row in descriptions]).astype(np.float64)
 
 
 def _distance(row: FloatArray, rows: FloatArray) -> float:
@@ -158,7 +178,7 @@ def _look(image: NDArray[Any]) -> FloatArray:
 
 def _doubt(probabilities: NDArray[np.float32]) -> float:
     """Log of the mean entropy over pixels."""
-    chances = np.maximum(_thin(probabilities), 1e-7)
+    chances = np.maximum(probabilities, 1e-7)
     return float(np.log(-(chances * np.log(chances)).sum(axis=0).mean() + 0.01))
 
 

@@ -21,7 +21,7 @@ from handful.prediction.boundaries import region_boundaries
 from handful.prediction.confidence import object_confidence, temper
 from handful.prediction.fused import fused
 from handful.prediction.instances import Objects, ObjectSettings, find_objects
-from handful.prediction.likeness import describe_image, how_unlike, unlike_words
+from handful.prediction.likeness import describe_image, how_unlike, middle, unlike_words
 from handful.prediction.tiles import Tiling, predict_tiles
 from handful.scale import resize_planes, working_size
 
@@ -137,7 +137,7 @@ class Segmenter:
         size = pixels.shape[0], pixels.shape[1]
         net_input = resize_planes(np.moveaxis(values, -1, 0), working_size(size, self.card.scale))
         probabilities = resize_planes(predict_tiles(self.running, net_input, tiling or self.tiling, flips=flips, half=half), size)
-        description = describe_image(pixels, net_input, probabilities)
+        description = describe_image(pixels, net_input, middle(probabilities, net_input.shape[1:]))
         unlike = how_unlike(description, self.card.likeness)
         if unlike > 1:
             messages.append(unlike_words(unlike))

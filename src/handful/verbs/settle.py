@@ -6,6 +6,7 @@ Both come from predictions as a user gets them: of the images held back for vali
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,14 @@ from handful.data.mask import VOID, MaskReading
 from handful.data.sample import Sample, read_samples
 from handful.data.split import Split
 from handful.measure.matches import ObjectMatches, match_objects
+from handful.normalise import apply_normalisation
 from handful.prediction.confidence import fit_objects, fit_temperature, temper, temper_threshold
-from handful.prediction.likeness import MOST_KEPT, alone, learn_likeness
+from handful.prediction.likeness import MOST_KEPT, alone, describe_image, learn_likeness, middle
+from handful.prediction.tiles import Tiling, predict_tiles
+from handful.scale import resize_planes, working_size
 from handful.training.prepare import make_target, object_labels
+
+VALIDATION_SHARE = 0.6  # of the time goes to validation images at most, the rest to those trained on
 
 if TYPE_CHECKING:
     from handful.modelfile import ModelCard
@@ -27,28 +33,32 @@ if TYPE_CHECKING:
 
 
 def settle(
-    model: Segmenter, audit: Audit, split: Split, *, until: float | None = None
+    model: Segmenter, audit: Audit, split: Split, samples: Sequence[Sample], *, until: float | None = None
 ) -> tuple[ModelCard, str, list[str]]:
     """The card with temperature, curve for objects and likeness; in words how the confidence was settled; odd images.
 
-    Looks at the validation images, then at training images, until `until` (time.monotonic) or 32 are seen. The answer
-    of no pixel changes: a threshold is turned along with the temperature. Without images held back the probabilities
-    stay as they are: training images, copied with other colours and places or not, are ones the net knows by heart, and
-    a temperature from them says that it may be sure (docs/why/confidence.md has the measurement).
+    Looks at the validation images, then at training `samples`, 32 in all; past `until` (time.monotonic) at what costs
+    next to nothing. The answer of no pixel changes: a threshold is turned along with the temperature. Without images
+    held back the probabilities stay as they are. Training images, copied with other colours and places or not, are no
+    replacement: the net knows them by heart, and a temperature from them says that it may be sure
+    (docs/why/confidence.md has the measurement).
     """
     card = replace(model.card, temperature=None, object_confidence={}, likeness={})
     model.card = card
+    began = time.monotonic()
     held_back: list[tuple[Prediction, Sample]] = []
     descriptions: dict[str, NDArray[np.float32]] = {}
-    for number, region in enumerate([*split.validation, *split.train][:MOST_KEPT]):
-        if until is not None and number and time.monotonic() > until:
+    for region in split.validation:
+        if held_back and until is not None and time.monotonic() > began + VALIDATION_SHARE * (until - began):
             break
         (sample,) = read_samples(audit, [region], threads=1)
         prediction = model.predict(np.moveaxis(sample.image, 0, -1), name=sample.name)
         if prediction.description is not None:
             descriptions[region.name] = prediction.description
-        if number < len(split.validation):
-            held_back.append((prediction, sample))
+        held_back.append((prediction, sample))
+    for sample in samples[: MOST_KEPT - len(descriptions)]:
+        in_time = until is None or time.monotonic() < until
+        descriptions[sample.name] = describe(model, np.moveaxis(sample.image, 0, -1), with_answer=in_time)
     temperature, words = fit_temperature(
         [(prediction.probabilities, make_target(sample, card.task, audit.reading)) for prediction, sample in held_back]
     )
@@ -64,6 +74,17 @@ def settle(
         curve, _ = fit_objects([judge_objects(*one, audit.reading)[:2] for one in tempered])
         card = replace(card, object_confidence=curve or {})
     return card, words, odd_ones(descriptions, card.likeness)
+
+
+def describe(model: Segmenter, image: NDArray[Any], *, with_answer: bool) -> NDArray[np.float32]:
+    """The numbers that `handful.prediction.likeness` keeps of one image (H, W, C); of the net's answer the middle."""
+    card = model.card
+    values = apply_normalisation(image, card.normalisation)
+    planes = resize_planes(np.moveaxis(values, -1, 0), working_size(image.shape[:2], card.scale))
+    if not with_answer:
+        return describe_image(image, planes, None)
+    tiling = Tiling(card.tile, card.halo, card.multiple)
+    return describe_image(image, planes, predict_tiles(model.net, middle(planes, planes.shape[1:]), tiling))
 
 
 def odd_ones(descriptions: dict[str, NDArray[np.float32]], likeness: dict[str, Any]) -> list[str]:

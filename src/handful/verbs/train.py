@@ -230,7 +230,7 @@ class Job:
             )
         model = Segmenter(fitted.net, self.card(plan, run, fitted), messages=tuple(fitted.messages))
         model.save(self.path / MODEL)  # a second Ctrl-C, while it is scored, must not cost the model
-        look = self.settle(model)
+        look = self.settle(model, samples)
         scored = self.score(model, samples, look)
         self.write(model, plan, fitted, scored, look)
         return model
@@ -351,13 +351,13 @@ class Job:
         detail = f"step {progress.step}, loss {progress.loss:.3f}{score}, {time_left(progress.left)} left"
         self.listener.progress("training", progress.done, detail)
 
-    def settle(self, model: Segmenter) -> CloserLook:
+    def settle(self, model: Segmenter, samples: Sequence[Sample]) -> CloserLook:
         """How sure the model may be and what its images look like go into its card; gives what looks at test images."""
         from handful.verbs.closer_look import CloserLook
         from handful.verbs.settle import settle
 
         until = None if self.steps is not None else time.monotonic() + SETTLE_SHARE * self.seconds
-        model.card, words, odd = settle(model, self.audit, self.split, until=until)
+        model.card, words, odd = settle(model, self.audit, self.split, samples, until=until)
         self.listener.say(f"sure     {words}")
         return CloserLook(model.card, self.audit.reading, words, odd)
 
