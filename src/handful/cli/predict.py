@@ -23,6 +23,14 @@ def predict_command(
     flips: Annotated[
         bool, typer.Option("--flips", help="Average over mirror images: better, four times slower.")
     ] = False,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE", help="Keep the whole process under this, e.g. 2GB. Default: half of what is free."
+        ),
+    ] = None,
+    precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted work in -o.")] = False,
     device: Device = "auto",
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -39,6 +47,9 @@ def predict_command(
         save=[name.strip() for name in save.split(",") if name.strip()],
         device=device,
         flips=flips,
+        memory=memory,
+        precision=precision,
+        resume=resume,
         overwrite=overwrite,
         listener=terminal,
     )

@@ -6,23 +6,28 @@ import glob as globbing
 from collections.abc import Sequence
 from pathlib import Path
 
-from handful.data.decode import SUFFIXES, ImageFile, count_pages
+from handful.data.decode import SUFFIXES, ImageFile, Pages, count_pages
 from handful.data.listing import FOREIGN, File, as_file, list_files, nothing_here, unique_names
 from handful.data.roles import natural
+from handful.data.windows import is_zarr
+from handful.data.zarrwindows import count_slices
 from handful.errors import DataError
 
 
 def find_images(inputs: Sequence[str | Path], channels: int | None = None) -> tuple[tuple[str, ImageFile], ...]:
     """The pictures to predict, each with a unique name for its results.
 
-    `inputs` are files, folders (searched to the bottom; of a labelled data set only the images are taken) and globs.
+    `inputs` are files, Zarr stores, folders (searched to the bottom; of a labelled data set only the images are taken)
+    and globs.
     A file of several slices gives one entry each. `channels`, where known, is what the model takes: a TIFF with that
     many unnamed pages is then one picture. Raises DataError for what is missing, unreadable by kind, or empty.
     """
     files: list[File] = []
     for given in inputs:
         path = Path(given)
-        if path.is_dir():
+        if is_zarr(path):
+            files.append(as_file(path, path.parent))
+        elif path.is_dir():
             found = list_files(path, SUFFIXES)
             _pick_images(found)
             found = [file for file in found if file.role == "image"]
@@ -49,7 +54,7 @@ def find_images(inputs: Sequence[str | Path], channels: int | None = None) -> tu
     files = [file for file in files if unique[file.path.resolve()] is file]
     entries: list[tuple[str, ImageFile]] = []
     for file, name in zip(files, unique_names(files), strict=True):
-        pages = count_pages(file.path)
+        pages = Pages(count_slices(file.path), False) if is_zarr(file.path) else count_pages(file.path)
         as_channels = pages.perhaps_channels and (pages.count == channels if channels else pages.count <= 4)
         if pages.count == 1 or as_channels:
             entries.append((name, ImageFile(file.path)))

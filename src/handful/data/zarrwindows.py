@@ -55,7 +55,8 @@ def open_array(path: Path) -> tuple[Any, str]:
         raise DataError(f"{path}: reading Zarr needs a further package: pip install 'handful[big]'.") from error
     found: Any = zarr.open(str(path), mode="r")
     if isinstance(found, zarr.Group):
-        scales = (found.attrs.get("ome") or found.attrs.asdict()).get("multiscales")
+        about: Any = found.attrs.asdict()
+        scales = about.get("ome", about).get("multiscales")
         if not scales:
             inner = sorted(name for name, _ in found.arrays())
             if len(inner) != 1:
@@ -69,7 +70,7 @@ def open_array(path: Path) -> tuple[Any, str]:
         axes = "".join(name[:1].upper() for name in named) or "TCZYX"[-array.ndim :]
     else:
         array = found
-        names = getattr(array.metadata, "dimension_names", None) or array.attrs.get("_ARRAY_DIMENSIONS") or ()
+        names: Any = getattr(array.metadata, "dimension_names", None) or array.attrs.get("_ARRAY_DIMENSIONS") or ()
         axes = "".join((name or "?")[:1].upper() for name in names)
         if len(axes) != array.ndim or "Y" not in axes or "X" not in axes:
             axes = npy_axes(tuple(array.shape), path)

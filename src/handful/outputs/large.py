@@ -7,6 +7,7 @@ readers are TIFF.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -98,9 +99,9 @@ class _Objects:
         tops, lefts = joined.boxes[:, 0] // edge, joined.boxes[:, 1] // edge
         order = np.lexsort((np.arange(len(joined)), lefts, tops))
         keys = np.stack([tops[order], lefts[order]])
-        starts = np.flatnonzero(np.r_[True, (np.diff(keys) != 0).any(axis=0)]) if len(order) else []
+        starts = np.flatnonzero((np.diff(keys) != 0).any(axis=0)) + 1
         limit = min(LARGEST_WINDOW, self.budget // BLOCK_COST)
-        for group in np.split(order, starts[1:]) if len(order) else []:
+        for group in np.split(order, starts) if len(order) else []:
             boxes = joined.boxes[group]
             sizes = (boxes[:, 2] - boxes[:, 0] + 2) * (boxes[:, 3] - boxes[:, 1] + 2)
             alone = sizes > min(limit, 4 * edge * edge) // 4
@@ -129,6 +130,7 @@ class _Objects:
             self.labels.remove()
 
 
+@contextmanager
 def write_large(
     folder: OutputFolder,
     name: str,
@@ -138,10 +140,12 @@ def write_large(
     *,
     scratch: Path,
     budget: int,
-    rows: Callable[[Row], None],
     done: Callable[[float], None] = lambda share: None,
-) -> Written:
-    """Write what `save` asks for; rows of the table go to `rows` one by one. Takes about `budget` bytes."""
+) -> Iterator[tuple[Written, Iterator[Row]]]:
+    """Write what `save` asks for within about `budget` bytes; a context that gives rows of the table as they are made.
+
+    >>> with write_large(...) as (written, rows): ...  # doctest: +SKIP
+    """
     card, shape = large.card, large.shape
     classes, background = card.classes, card.background
     objects = _Objects(windows, large, scratch, budget, done)
@@ -173,9 +177,7 @@ def write_large(
             files["probability"] = folder.write(FILES["probability"].format(name), pages)
         if "instances" in save:
             kind = np.uint16 if len(objects.joined) <= np.iinfo(np.uint16).max else np.uint32
-            files["instances"] = folder.write(
-                FILES["instances"].format(name), tiff_tiles(objects.read, shape, kind)
-            )
+            files["instances"] = folder.write(FILES["instances"].format(name), tiff_tiles(objects.read, shape, kind))
         if "boundaries" in save:
             thin = png_rows(_boundary_bands(large, budget), shape)
             files["boundaries"] = folder.write(FILES["boundaries"].format(name), thin)
@@ -187,9 +189,6 @@ def write_large(
                 messages.append(f"the overlay is shrunk to 1/{factor} of the size.")
         if "contours" in save:
             files["contours"] = folder.write(FILES["contours"].format(name), _contours(objects, messages))
-        if "table" in save:
-            for row in _table(name, objects, size):
-                rows(row)
         entry: dict[str, Any] = {
             "name": name,
             "file": windows.file.path.name if windows.file.page is None else name,
@@ -208,9 +207,9 @@ def write_large(
             entry["pixel_size_um"] = [size.x, size.y]
         if save & OF_OBJECTS:
             entry["objects"] = len(objects.joined)
+        yield Written(entry), _table(name, objects, size) if "table" in save else iter(())
     finally:
         objects.close()
-    return Written(entry)
 
 
 @dataclass
@@ -327,10 +326,10 @@ def _table(name: str, objects: _Objects, size: PixelSize | None) -> Iterator[Row
         measured = measure_objects(name, labels, image, kinds, sure, card.classes, size)
         for row, number in zip(measured, numbers, strict=True):
             row["object"] = int(number)
-            for axis, corner, unit in (("x", left, size and size.x), ("y", top, size and size.y)):
-                row[f"centroid_{axis}"] = _moved(row[f"centroid_{axis}"], corner)
-                if unit is not None:
-                    row[f"centroid_{axis}_um"] = _moved(row[f"centroid_{axis}_um"], corner * unit)
+            row["centroid_x"], row["centroid_y"] = _moved(row["centroid_x"], left), _moved(row["centroid_y"], top)
+            if size is not None:
+                row["centroid_x_um"] = _moved(row["centroid_x_um"], left * size.x)
+                row["centroid_y_um"] = _moved(row["centroid_y_um"], top * size.y)
             yield row
 
 

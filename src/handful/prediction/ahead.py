@@ -26,7 +26,8 @@ def ahead(items: Iterable[T], depth: int = 1) -> Iterator[T]:
     def put(item: T | _End) -> None:
         while not unwanted.is_set():
             try:
-                return ready.put(item, timeout=0.1)
+                ready.put(item, timeout=0.1)
+                return
             except queue.Full:
                 continue
 

@@ -31,7 +31,7 @@ def bytes_a_pixel(net: nn.Module, channels: int) -> float:
     alive, worst = 0, 0
     seen: set[int] = set()
 
-    class Count(TorchDispatchMode):
+    class Count(TorchDispatchMode):  # type: ignore[no-untyped-call]
         def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             nonlocal worst
             result = function(*args, **(kwargs or {}))
@@ -55,7 +55,7 @@ def bytes_a_pixel(net: nn.Module, channels: int) -> float:
         alive -= size
 
     ghost = copy.deepcopy(net).to("meta")
-    with torch.inference_mode(), Count():
+    with torch.inference_mode(), Count():  # type: ignore[no-untyped-call]
         x = torch.empty((1, channels, SAMPLE, SAMPLE), device="meta")
         ghost(x).float().softmax(dim=1)
     return worst / SAMPLE**2

@@ -12,7 +12,18 @@ from pathlib import Path
 from handful.errors import SettingsError
 from handful.machine import free_memory
 
-UNITS = {"": 1, "B": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
+UNITS = {
+    "": 1,
+    "B": 1,
+    "K": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+    "KI": 2**10,
+    "MI": 2**20,
+    "GI": 2**30,
+    "TI": 2**40,
+}
 # What no account below knows of: Python's own objects, thread stacks, buffers of files.
 SLACK = 60_000_000
 

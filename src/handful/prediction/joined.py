@@ -31,6 +31,7 @@ from handful.prediction.tiles import Span
 HALO = 128
 BLOCK = 1024
 
+FloatArray = NDArray[np.float64]
 Place = tuple[int, int]  # row and column of a block
 
 
@@ -108,7 +109,8 @@ def find_part(
     count = len(found)
     flat = labels.ravel()
     sizes = np.bincount(flat, minlength=count + 1)[1:]
-    sums = np.stack([np.bincount(flat, plane[inside].ravel(), count + 1)[1:] for plane in probabilities])
+    weights = (plane[inside].ravel().astype(np.float64) for plane in probabilities)
+    sums: FloatArray = np.stack([np.bincount(flat, weight, count + 1)[1:] for weight in weights]).astype(np.float64)
     first = np.full(count + 1, np.iinfo(np.int64).max)
     boxes = np.tile(np.array([np.iinfo(np.int64).max] * 2 + [0] * 2), (count + 1, 1))
     rows, columns = np.nonzero(labels)
@@ -186,8 +188,8 @@ class Joiner:
         graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(self._count, self._count))
         number, which = connected_components(graph, directed=False)
         total = np.bincount(which, sizes, number).astype(np.int64)
-        means = np.stack([np.bincount(which, sums[:, kind], number) for kind in range(classes)])
-        means /= np.maximum(total, 1)
+        summed = np.stack([np.bincount(which, sums[:, kind], number) for kind in range(classes)])
+        means: FloatArray = (summed / np.maximum(total, 1)).astype(np.float64)
         earliest = np.full(number, np.iinfo(np.int64).max)
         np.minimum.at(earliest, which, first)
         around = np.tile(np.array([np.iinfo(np.int64).max] * 2 + [0] * 2), (number, 1))

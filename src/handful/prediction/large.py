@@ -91,8 +91,11 @@ def survey(windows: Windows, card: ModelCard, name: str) -> Survey:
     return Survey(statistics, (message,) if bad else ())
 
 
-def choose_tiling(segmenter: Segmenter, budget: int) -> Tiling:
-    """The largest tiles that `budget` bytes hold; SettingsError where even the smallest do not fit."""
+def choose_tiling(segmenter: Segmenter, budget: int, pixels: int | None = None) -> Tiling:
+    """The largest tiles that `budget` bytes hold; SettingsError where even the smallest do not fit.
+
+    pixels: of the image, where it is in memory; it is predicted in one piece if that is no larger than such a tile.
+    """
     card, whole = segmenter.card, segmenter.tiling
     least = _least_edge(whole)
     # Beside the net's own: tiles read ahead, and cells on their way to the file.
@@ -104,7 +107,8 @@ def choose_tiling(segmenter: Segmenter, budget: int) -> Tiling:
             f"--memory: too little for this model: at least {missing / 1e6:.0f} MB more are needed for one tile of "
             f"{least} pixels. Give more memory."
         )
-    return Tiling(edge, whole.halo, whole.multiple, whole_pixels=0, ramp=whole.ramp)
+    one_piece = 0 if pixels is None else min(whole.whole_pixels, edge * edge)
+    return Tiling(edge, whole.halo, whole.multiple, whole_pixels=one_piece, ramp=whole.ramp)
 
 
 def _least_edge(tiling: Tiling) -> int:
@@ -155,6 +159,8 @@ def predict_large(
         state = {"about": about, "tiling": vars(tiling), "rows": finished}
         write_whole(folder / PROGRESS, json.dumps(state).encode())
 
+    finished = first_row
+
     def write(cell: Cell) -> None:
         nonlocal finished
         raw.write(cell.rows, cell.columns, cell.probabilities[1:] if planes == 1 else cell.probabilities)
@@ -162,7 +168,6 @@ def predict_large(
             finished += 1
             note(finished)
 
-    finished = first_row
     note(finished)
     if first_row < rows:
         cells = predict_cells(segmenter.running, read, size, tiling, flips=flips, half=half, first_row=first_row)

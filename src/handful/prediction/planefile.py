@@ -59,15 +59,19 @@ class PlaneFile:
         """(planes, h, w) of these rows and columns; 0 where nothing was written."""
         values = np.empty((self.planes, rows[1] - rows[0], columns[1] - columns[0]), self.dtype)
         with self._lock:
-            for plane, pixels in enumerate(values):
+            for plane in range(self.planes):
                 if columns == (0, self.shape[1]):
-                    self._stream.seek(self._place(plane, rows[0], 0))
-                    self._stream.readinto(memoryview(pixels).cast("B"))
+                    self._read(plane, rows[0], 0, values[plane])
                     continue
-                for row, line in enumerate(pixels, rows[0]):
-                    self._stream.seek(self._place(plane, row, columns[0]))
-                    self._stream.readinto(memoryview(line).cast("B"))
+                for row in range(*rows):
+                    self._read(plane, row, columns[0], values[plane, row - rows[0]])
         return values
+
+    def _read(self, plane: int, row: int, column: int, into: Any) -> None:
+        self._stream.seek(self._place(plane, row, column))
+        rest = memoryview(into).cast("B")
+        while rest and (count := self._stream.readinto(rest)):  # 2 GB at a time at most
+            rest = rest[count:]
 
     def close(self) -> None:
         self._stream.close()
@@ -80,7 +84,7 @@ class PlaneFile:
         return int(((plane * self.shape[0] + row) * self.shape[1] + column) * self.dtype.itemsize)
 
 
-def _write_all(stream: Any, values: NDArray[Any]) -> None:
+def _write_all(stream: Any, values: Any) -> None:
     """All of the bytes: the system may take a part of a large piece at a time."""
     rest = memoryview(values).cast("B")
     while rest:

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -213,7 +214,7 @@ def _cut(size: int, tile: int, tiling: Tiling) -> Cut:
     # Between neighbours: a ramp in the middle of what both know well.
     fade = np.sin(np.pi / 2 * (np.arange(ramp) + 0.5) / max(ramp, 1)) ** 2
     weights = np.ones((len(starts), tile))
-    for number, (here, there) in enumerate(zip(starts, starts[1:], strict=False)):
+    for number, (here, there) in enumerate(pairwise(starts)):
         begin = (here + tile + there - ramp) // 2
         weights[number, begin - here : begin - here + ramp] *= fade[::-1]
         weights[number, begin - here + ramp :] = 0.0
