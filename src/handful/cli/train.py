@@ -24,6 +24,9 @@ def train_command(
     test_fraction: Annotated[
         float | None, typer.Option(help="Share of the images held back to score on [default: 0.2].")
     ] = None,
+    folds: Annotated[
+        str | None, typer.Option(metavar="K|loo", help="Train on all and score each by a model that never saw it.")
+    ] = None,
     net: Annotated[str | None, typer.Option(help="quick, unet or fcn [default: quick].")] = None,
     loss: Annotated[str | None, typer.Option(help="A loss or a sum: cross_entropy+dice, focal, linex, ...")] = None,
     init: Annotated[Path | None, typer.Option(help="Model file to start from.")] = None,
@@ -59,6 +62,7 @@ def train_command(
         task=task,
         test=test,
         test_fraction=test_fraction,
+        folds=folds,
         net=net,
         loss=loss,
         init=init,

@@ -121,7 +121,7 @@ def _align(picture: FloatArray, whole: FloatArray, window: Window) -> tuple[floa
 def _cut(pictures: FloatArray, window: Window, side: int) -> FloatArray:
     """A window of each picture, averaged to side x side."""
     rows, columns = _boxes(*window[:2], pictures.shape[1], side), _boxes(*window[2:], pictures.shape[2], side)
-    cut: FloatArray = rows @ pictures @ columns.T
+    cut: FloatArray = np.matmul(rows @ pictures, columns.T, dtype=np.float32)
     return cut
 
 

@@ -44,19 +44,24 @@ def score_regions(
     listener: Listener = SILENT,
     look: Callable[[str, Sample, NDArray[np.uint8], Prediction], None] | None = None,
     detectors: tuple[str, ...] = ("sobel",),
+    scorer: Scorer | None = None,
+    boundaries: BoundaryScorer | None = None,
 ) -> Scored:
     """Predict and score regions of an audited set, one at a time; stops early at `until` (time.monotonic).
 
     With at least one image scored, what is left when the time is up is left out and counted. `look` is shown the name,
     the sample, its truth and the prediction of each, for other scores than these. `detectors` of edges are run beside a
-    model of boundaries; Canny takes as long as all the rest.
+    model of boundaries; Canny takes as long as all the rest. A `scorer` (and, for boundaries, theirs) goes on counting:
+    the scores are then of all images that it has seen.
     """
     from handful.training.prepare import make_target
 
     wanted = list(regions)
     card = model.card
-    scorer = Scorer(card.classes, background=card.background, objects_bright=objects_bright)
-    boundaries = BoundaryScorer(detectors) if card.task == "boundaries" else None
+    if scorer is None:
+        scorer = Scorer(card.classes, background=card.background, objects_bright=objects_bright)
+    if boundaries is None and card.task == "boundaries":
+        boundaries = BoundaryScorer(detectors)
     scored = Scored(scorer.finish())
     with_labels = audit.reading.instances and card.task == "instances"
     for number, region in enumerate(wanted):

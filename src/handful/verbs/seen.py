@@ -34,7 +34,8 @@ def find_seen(training: Mapping[str, Any], audit: Audit, names: Iterable[str]) -
     """
     seen: dict[str, str] = {}
     wanted = list(dict.fromkeys(names))
-    for key, words in (("images", "trained on"), ("validated", "used to choose the model")):
+    kinds = ("images", "trained on"), ("validated", "used to choose the model"), ("start_images", "known to its start")
+    for key, words in kinds:
         contents = set(training.get(key, {}).values())
         seen |= {name: words for name in wanted if name not in seen and audit.facts[name].content in contents}
     others = {name: audit.thumbnails[name] for name in wanted if name not in seen and name in audit.thumbnails}

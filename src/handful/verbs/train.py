@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handful.data.check import Audit, check_data, summary_lines
+from handful.data.folds import advice, fold_words, make_folds
 from handful.data.mask import MaskReading
 from handful.data.problem import NOTE
 from handful.data.sample import Sample, read_samples
@@ -91,6 +92,7 @@ def train(
     test: str | Path | Audit | None = None,
     test_fraction: float | None = None,
     split: Split | None = None,
+    folds: int | str | None = None,
     net: str | None = None,
     loss: str | None = None,
     init: str | Path | None = None,
@@ -110,6 +112,8 @@ def train(
     seconds: for everything, reading and report included (120). steps: fixes the work instead of the time.
     test: a labelled folder to score on; else `test_fraction` (0.2) of the images is held back; 0 trains on all.
     split: which images train, validate and test, where that was settled before, as in comparisons.
+    folds: train on all images, and score each by a model that was not trained on it, in so many folds or "loo"; the
+    time is shared.
     init: a model file to start from. settings: lines of the plan by name, such as {"patch": 128}.
     resume: go on from the checkpoint of an interrupted run in `out`.
     started: time.monotonic() from which the time counts (now).
@@ -125,6 +129,10 @@ def train(
     if resume and not (run_path / CHECKPOINT).is_file():
         raise SettingsError(f"--resume: {run_path} holds no {CHECKPOINT} to go on from. Train without --resume.")
     check_run(run_path)
+    if folds is not None:
+        from handful.verbs.folds import check_folds
+
+        folds = check_folds(folds, test=test, test_fraction=test_fraction, split=split, resume=resume)
     overrides = {"task": task, "net": net, "loss": loss, **(settings or {})}
     check_asked(overrides, init=init, device=device)
     audit = data if isinstance(data, Audit) else flags.audit(data, listener)
@@ -138,10 +146,19 @@ def train(
         if problem.severity != NOTE:
             listener.say(f"{problem.severity:8} {problem}")
     check_same_classes(audit, test_audit)
+    parts = () if folds is None else make_folds(audit, folds, seed=seed)
+    if parts:
+        split = replace(make_split(audit, test_fraction=0), reason=fold_words(parts))
     split = split or choose_split(run_path, audit, test_audit, test_fraction)
     listener.say(f"split    {split.reason}")
+    if not parts and test_fraction != 0 and (hint := advice(audit, split)):
+        listener.say(f"hint     {hint}")
     with open_run(run_path):
         job = Job(audit, test_audit, split, run_path, seconds, steps, seed, command, listener, started)
+        if parts:
+            from handful.verbs.folds import in_folds
+
+            job = in_folds(job, parts, overrides, init=init, device=device)
         return job.work(overrides, init=init, device=device, resume=resume)
 
 
