@@ -136,7 +136,8 @@ class Segmenter:
         values = apply_normalisation(fit_channels(pixels, self.card.channels, name), self.card.normalisation)
         size = pixels.shape[0], pixels.shape[1]
         net_input = resize_planes(np.moveaxis(values, -1, 0), working_size(size, self.card.scale))
-        probabilities = resize_planes(predict_tiles(self.running, net_input, tiling or self.tiling, flips=flips, half=half), size)
+        worked = predict_tiles(self.running, net_input, tiling or self.tiling, flips=flips, half=half)
+        probabilities = resize_planes(worked, size)
         description = describe_image(pixels, net_input, middle(probabilities, net_input.shape[1:]))
         unlike = how_unlike(description, self.card.likeness)
         if unlike > 1:
