@@ -10,6 +10,7 @@ import pytest
 from handful.errors import OutputError
 from handful.measure import Scorer
 from handful.report import Picture, ReportContent, render_report, write_report
+from handful.report.page import confusion_rows
 
 EVIL = '<script>alert("x")</script>&\'"><img src=x onerror=alert(1)>'
 VOID_TAGS = {"meta", "input", "br", "img", "link", "hr"}
@@ -178,9 +179,13 @@ def test_legend_names_void_only_where_there_is_some():
     assert "void" in Page(render_report(ReportContent("t", given.scores, pictures=[picture]))).text
 
 
-def test_confusion_is_shown_for_many_classes_only():
-    assert "What is taken for what" in render_report(content(classes=4))
-    assert "What is taken for what" not in render_report(content())
+def test_confusion_rows_are_shares_of_true_classes():
+    assert "What is taken for what" in render_report(content())
+    assert "What is taken for what" not in render_report(content(n=0))
+    scorer = Scorer(["soil", "leaf"])
+    scorer.add("a", np.array([[0, 0, 0, 1]], np.uint8), np.array([[0, 0, 1, 1]], np.uint8))
+    shares = [row["shares"] for row in confusion_rows(scorer.finish())]
+    np.testing.assert_allclose(shares, [[2 / 3, 1 / 3], [0, 1]])
 
 
 def test_two_classes_without_background_are_both_scored():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from math import isnan, nan
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any
 
 from handful.files import write_whole
 from handful.measure.scores import LABELS, ImageScore, Scores, trivial_label
+from handful.report.advice import advice
 from handful.report.content import Picture, ReportContent
 from handful.report.curve import Curve, draw_curve
 from handful.report.palette import PREDICTION, TRUTH, VOID_GREY, WRONG, class_colour, css
 from handful.report.pictures import Panels, draw_panels
+from handful.report.reliability import draw_reliability
 from handful.report.verdict import standing, verdict
 
 HERE = Path(__file__).parent
@@ -42,6 +45,7 @@ def render_report(content: ReportContent) -> str:
     )
     environment.filters["number"] = _number
     environment.filters["trivial_label"] = trivial_label
+    environment.filters["by_class"] = _by_class
     environment.filters["percent"] = lambda value: f"{100 * value:.2f}%"
     scores = content.scores
     images = _images(scores, content)
@@ -60,8 +64,12 @@ def render_report(content: ReportContent) -> str:
         images=images,
         pictured=sum(panels is not None for _, panels in images),
         legend=_legend(scores, void=any(panels is not None and panels.void for _, panels in images)),
-        confusion=_confusion(scores),
+        confusion=confusion_rows(scores),
         class_rows=_class_rows(scores),
+        reliability=draw_reliability(content.calibration),
+        advice=advice(scores, content.unlike, content.sizes, content.odd_training) if scores.n else [],
+        unlike=content.unlike,
+        several=len(scores.object_classes) > 1,
     )
 
 
@@ -119,9 +127,9 @@ def _class_rows(scores: Scores) -> list[dict[str, Any]]:
     ]
 
 
-def _confusion(scores: Scores) -> list[dict[str, Any]]:
-    """Rows of true classes as shares of their pixels, for more than two classes."""
-    if len(scores.class_names) < 3:
+def confusion_rows(scores: Scores) -> list[dict[str, Any]]:
+    """Rows of true classes as shares of their pixels."""
+    if not scores.n:
         return []
     unanswered = any(row[-1] for row in scores.confusion)
     rows = []
@@ -131,6 +139,12 @@ def _confusion(scores: Scores) -> list[dict[str, Any]]:
         shares = [cell / total if total else nan for cell in cells]
         rows.append({"number": number, "name": name, "shares": shares, "pixels": total})
     return rows
+
+
+def _by_class(image: ImageScore) -> str:
+    """Dice of the classes of one image for the page's script: {"leaf": 0.9}, JSON, what is not scored left out."""
+    known = {name: round(row["dice"], 4) for name, row in image.classes.items() if not isnan(row["dice"])}
+    return json.dumps(known, ensure_ascii=False)
 
 
 def _number(value: float, digits: int = 3) -> str:

@@ -27,8 +27,8 @@ def worst_images(scores: Scores) -> str:
         return "There is no image to look at first."
     named = [f"{image.name} ({image.dice:.2f})" for image in scored[:NAMED]]
     if len(scored) <= NAMED:
-        return f"From worst to best: {_listed(named)}."
-    return f"Look first at {_listed(named)}; the best, {scored[-1].name}, has {scored[-1].dice:.2f}."
+        return f"From worst to best: {listed(named)}."
+    return f"Look first at {listed(named)}; the best, {scored[-1].name}, has {scored[-1].dice:.2f}."
 
 
 def standing(scores: Scores) -> tuple[str, str]:
@@ -49,5 +49,6 @@ def standing(scores: Scores) -> tuple[str, str]:
     return "open", "Not clearly better than a trivial answer"
 
 
-def _listed(words: list[str]) -> str:
+def listed(words: list[str]) -> str:
+    """a, b and c."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -29,6 +29,7 @@ from handful.verbs.train import DataFlags, split_line
 
 if TYPE_CHECKING:
     from handful.report.content import Picture
+    from handful.verbs.closer_look import CloserLook
 
 
 def evaluate(
@@ -64,13 +65,14 @@ def evaluate(
             folder.refuse_existing([SCORES, REPORT])
         if predicted is not None:
             scores, pictures, messages = score_masks(Path(predicted), audit, listener)
+            look = None
         else:
             assert model is not None  # one of the two, see above
-            scores, pictures, messages = score_model(model, audit, device, listener)
+            scores, pictures, messages, look = score_model(model, audit, device, listener)
         if folder is not None:
-            write_json(folder.path / SCORES, scores.to_dict())
+            write_json(folder.path / SCORES, scores.to_dict() | ({} if look is None else look.to_dict()))
             seen = "unseen" if model is not None and not messages else "labelled"
-            write_page(folder.path / REPORT, audit, scores, pictures, messages, command, seen)
+            write_page(folder.path / REPORT, audit, scores, pictures, messages, command, seen, look)
     for message in messages:
         listener.say(f"note     {message}")
     return scores
@@ -84,6 +86,7 @@ def write_page(
     messages: Sequence[str],
     command: str,
     images_kind: str,
+    look: CloserLook | None = None,
 ) -> None:
     """The report of an evaluation: the audit, the scores, the pictures."""
     from handful.report.content import ReportContent
@@ -99,16 +102,20 @@ def write_page(
         pictures=pictures,
         messages=messages,
         images_kind=images_kind,
+        calibration=None if look is None else look.calibration(),
+        sizes=() if look is None else look.sizes(),
+        unlike={} if look is None else look.unlike,
     )
     write_report(path, content)
 
 
 def score_model(
     path: str | Path, audit: Audit, device: str, listener: Listener
-) -> tuple[Scores, Sequence[Picture], list[str]]:
+) -> tuple[Scores, Sequence[Picture], list[str], CloserLook]:
     """Predict and score every image of an audited set."""
     from handful.measure.boundary_scores import DETECTORS
     from handful.prediction.segmenter import Segmenter
+    from handful.verbs.closer_look import CloserLook
     from handful.verbs.score import score_regions
 
     model = Segmenter.load(path, device)
@@ -118,9 +125,10 @@ def score_model(
             f"({', '.join(model.card.classes)}). Give masks of the kind that it was trained on."
         )
     regions = [Region(name, (0, one.height), (0, one.width)) for name, one in audit.facts.items()]
-    scored = score_regions(model, audit, regions, listener=listener, detectors=tuple(DETECTORS))
+    look = CloserLook(model.card, audit.reading, words="as in the model file")
+    scored = score_regions(model, audit, regions, listener=listener, look=look, detectors=tuple(DETECTORS))
     scores, messages = mark_seen(scored.scores, find_seen(model.card.training, audit, audit.facts))
-    return scores, scored.pictures, messages
+    return scores, scored.pictures, messages, look
 
 
 def model_reading(model: str | Path) -> MaskReading | None:
