@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import nan, sqrt
+from math import inf, nan, sqrt
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from handful.measure.bootstrap import Interval
 
 
-def crossed_interval(values: NDArray[Any], *, level: float = 0.95) -> Interval:
+def crossed_interval(
+    values: NDArray[Any], *, level: float = 0.95, bounds: tuple[float, float] = (-inf, inf)
+) -> Interval:
     """Interval of the mean of values (images, seeds) for other images and other seeds. `n` counts the images.
 
     For a paired comparison the values are differences: image by image, seed by seed. Images with a nan are left out;
     with fewer than 2 of them there is no interval. One seed is taken as it is: the interval then holds for that seed.
+    bounds: what a score can be; the interval ends there.
 
     Notes
     -----
@@ -46,4 +49,4 @@ def crossed_interval(values: NDArray[Any], *, level: float = 0.95) -> Interval:
         return Interval(mean, mean, mean, n)
     parts = of_images**2 / (n - 1) + (of_seeds**2 / (seeds - 1) if seeds > 1 else 0.0)
     half = float(stdtrit(max(spread**2 / parts, 1.0), (1 + level) / 2)) * sqrt(spread / (n * seeds))
-    return Interval(mean, mean - half, mean + half, n)
+    return Interval(mean, max(mean - half, bounds[0]), min(mean + half, bounds[1]), n)

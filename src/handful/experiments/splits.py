@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 from handful.data.audit import Audit
+from handful.data.folds import make_folds
 from handful.data.region import chance
 from handful.data.split import Split, make_split
 from handful.errors import SettingsError
@@ -22,15 +22,9 @@ def fixed_splits(
     into blocks. Raises SettingsError where there are too few images.
     """
     if folds:
-        names = [pair.name for pair in audit.pairs]
-        blocks = cut_blocks(audit, folds, seed)
-        words = f"{folds} folds" + (" of consecutive images" if audit.stack else "")
         return tuple(
-            replace(
-                split_into(audit, [name for name in names if name not in set(block)], block, seed),
-                reason=f"fold {number + 1} of {words}: test on {', '.join(block)}.",
-            )
-            for number, block in enumerate(blocks)
+            replace(split, reason=f"{split.reason.rstrip('.')}: test on {', '.join(one.name for one in split.test)}.")
+            for split in make_folds(audit, folds, seed=seed)
         )
     if others is not None:
         return (make_split(audit, test=others, seed=seed),)
@@ -40,19 +34,6 @@ def fixed_splits(
     if test >= count:
         raise SettingsError(f"split.test = {test:g}: {audit.root} has only {count} images, and some must train.")
     return (make_split(pooled(audit), test_fraction=test if test < 1 else test / count, seed=seed),)
-
-
-def cut_blocks(audit: Audit, folds: int, seed: int) -> list[list[str]]:
-    """The names in `folds` parts of nearly equal size: stretches of a stack, else drawn."""
-    names = [pair.name for pair in audit.pairs]
-    if folds > len(names):
-        raise SettingsError(f"split.folds = {folds}: {audit.root} has only {len(names)} images.")
-    if audit.stack:
-        names = [name for run in audit.runs for name in run] or names
-    else:
-        names.sort(key=lambda name: chance(seed, "fold", audit.facts[name].content))
-    cuts = [round(number * len(names) / folds) for number in range(folds + 1)]
-    return [names[low:high] for low, high in pairwise(cuts)]
 
 
 def split_of(audit: Audit, split: Split, count: int | None, seed: int, others: Audit | None = None) -> Split:

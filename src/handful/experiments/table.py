@@ -34,6 +34,11 @@ class Row:
     others: dict[str, float]
 
     @property
+    def words(self) -> str:
+        """The combination as a sentence calls it."""
+        return ", ".join(f"{axis} {label}" for axis, label in self.labels.items())
+
+    @property
     def median(self) -> float:
         """Of the seeds."""
         found = [value for value in self.by_seed.values() if not isnan(value)]
@@ -109,7 +114,7 @@ class Table:
             numbers = [n for n, cell in enumerate(self.cells) if n in self.images and cell.combination == one]
             names = dict.fromkeys(name for number in numbers for name in self.others.get(number, {}))
             others = {name: mean([self.others[n].get(name, nan) for n in numbers]) for name in names}
-            made.append(Row(labels, crossed_interval(values[:, there]), by_seed, others))
+            made.append(Row(labels, crossed_interval(values[:, there], bounds=(0, 1)), by_seed, others))
         return made
 
     def best(self) -> Row | None:
@@ -253,4 +258,6 @@ def plain(value: float) -> str:
 
 
 def signed(value: float) -> str:
+    if abs(value) < 0.0005:
+        return "0"
     return ("-" if value < 0 else "+") + plain(abs(value))

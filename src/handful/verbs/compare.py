@@ -15,6 +15,7 @@ from typing import Any
 
 from handful.data.audit import Audit
 from handful.data.check import summary_lines
+from handful.data.decode import ImageFile
 from handful.data.inputs import find_images
 from handful.data.split import Split
 from handful.errors import DataError, OutputError, SettingsError
@@ -54,10 +55,9 @@ class Comparison:
         if best is None:
             return ["Nothing could be scored."]
         score = WORDS[self.experiment.score]
-        labels = ", ".join(best.labels.values())
         span = "" if best.score.low != best.score.low else f" [{plain(best.score.low)}, {plain(best.score.high)}]"
         on = f"{plural(best.score.n, 'unseen image')}, {plural(len(best.by_seed), 'seed')}"
-        first = f"The best mean {score} is {plain(best.score.value)}{span} on {on}: {labels}."
+        first = f"The best mean {score} is {plain(best.score.value)}{span} on {on}: {best.words}."
         return [first, *(effect.sentence for effect in self.table.effects())]
 
     def lines(self) -> list[str]:
@@ -271,11 +271,10 @@ class Work:
             found[name] = own
         return found
 
-    def pictures(self) -> dict[str, Path]:
-        """The images without labels that are to be predicted."""
-        if not self.experiment.apply:
-            return {}
-        return {name: image.path for name, image in find_images([self.root / one for one in self.experiment.apply])}
+    def pictures(self) -> dict[str, ImageFile]:
+        """The images without labels that are to be predicted, as far as they are there."""
+        there = [one for one in self.experiment.apply if any(self.root.glob(one))]
+        return dict(find_images([self.root / one for one in there])) if there else {}
 
     # ---- trainings
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from math import isnan, nan
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +43,7 @@ def page_content(
     audit: Audit,
     others: Audit | None,
     splits: Sequence[Split],
-    pictures: Mapping[str, Path],
+    pictures: Mapping[str, ImageFile],
     command: str,
 ) -> ComparisonContent:
     """Everything that the page shows."""
@@ -61,7 +60,7 @@ def page_content(
         score=WORDS[experiment.score],
         about=experiment.about,
         verdict=[*done.verdict, *page.memory_words()],
-        best=None if best is None else (", ".join(best.labels.values()), best.score),
+        best=None if best is None else (best.words, best.score),
         axes=tuple(rows[0].labels) if rows else (),
         others=tuple(OTHER_WORDS.get(name) or LABELS.get(name, name) for name in names),
         rows=[
@@ -264,7 +263,7 @@ class Page:
         first = self.table.seeds[0] if self.table.seeds else 0
         return [n for n, cell in enumerate(self.cells) if cell.combination in chosen and cell.seed == first]
 
-    def groups(self, pictures: Mapping[str, Path]) -> list[Group]:
+    def groups(self, pictures: Mapping[str, ImageFile]) -> list[Group]:
         kind = "boundary" if self.boundaries else "mask"
         shown = self.shown()
         every = len({self.cells[number].combination for number in shown}) == len(self.table.labels)
@@ -326,16 +325,15 @@ class Page:
         image = to_view(np.moveaxis(sample.image, 0, -1)[thin])
         return Compared(name, image, true, answers, mean([one[2] for one in answers]))
 
-    def applied_pictures(self, shown: Sequence[int], pictures: Mapping[str, Path]) -> Iterator[Compared]:
+    def applied_pictures(self, shown: Sequence[int], pictures: Mapping[str, ImageFile]) -> Iterator[Compared]:
         cells = [number for number in shown if self.cells[number].fold == 0]
-        for name, path in pictures.items():
-            image = read_image(ImageFile(path))
+        for name, file in pictures.items():
+            image = read_image(file)
             step = max(1, max(image.shape[:2]) // PICTURE_SIDE)
             thin = (slice(None, None, step), slice(None, None, step))
             answers = []
             for number in cells:
-                file = self.done.folder / "masks" / self.folders[number] / "applied" / f"{name}.png"
-                mask = read_answer_file(file)
+                mask = read_answer_file(self.done.folder / "masks" / self.folders[number] / "applied" / f"{name}.png")
                 if mask is not None:
                     answers.append((self.label(self.cells[number].combination), mask[thin], nan))
             if answers:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from handful.data.audit import Audit
+from handful.data.decode import ImageFile
 from handful.data.mask import VOID
 from handful.data.region import Region, whole_regions
 from handful.data.sample import Sample
@@ -76,7 +77,7 @@ class Judge:
     audit: Audit
     others: Audit | None  # the test set, where it is one of its own
     tests: Mapping[str, Audit]
-    apply: Mapping[str, Path]
+    apply: Mapping[str, ImageFile]
     training_scores: bool
     listener: Listener = SILENT
     detectors: tuple[str, ...] = ()  # of edges, beside models of boundaries
@@ -101,9 +102,9 @@ class Judge:
             where = judged.tests[name], judged.summaries[name], masks / safe(name), SHOWN, threshold
             others = self.score(model, one, regions, *where)
             judged.rivals[name] = {rival: dict(answer.values) for rival, answer in others.trivial.items()}
-        for name, path in self.apply.items():
+        for name, image in self.apply.items():
             self.listener.progress("predicting", 0.0, name)
-            save_answer(masks / "applied" / f"{name}.png", model.predict(path, name=str(path)))
+            save_answer(masks / "applied" / f"{name}.png", model.predict(image, name=name))
         return judged
 
     def score(

@@ -15,6 +15,8 @@ from handful.verbs.listener import SILENT, Listener
 from handful.verbs.stand_in import write_stand_in
 from handful.verbs.train import time_left
 
+MOST_REHEARSED = 8  # generated pictures of each set of a recipe that is run on stand-ins
+
 
 def recipe(
     name: str,
@@ -33,7 +35,7 @@ def recipe(
     """Run a recipe: see `list_recipes`. What is finished in `out` (recipes/NAME) is kept, as by `compare`.
 
     data: its data folder (./data/NAME). seconds: for all of it together. steps: of each training, instead. seeds: only
-    the first so many. stand_in: on generated pictures. Raises DataError with what to get, from where and into which
+    the first so many. stand_in: on few generated pictures. Raises DataError with what to get, from where and into which
     folder, where the data are not at hand.
     """
     experiment = read_recipe(name)
@@ -41,6 +43,7 @@ def recipe(
     if stand_in:
         root = folder.with_name(f"{folder.name}-data") / name
         write_stand_in(experiment.stand_in, root, listener)
+        experiment = rehearsal(experiment)
     else:
         root = Path(data) if data is not None else Path("data") / name
         check_data(name, experiment, root)
@@ -60,6 +63,20 @@ def recipe(
         device=device,
         listener=listener,
         command=command,
+    )
+
+
+def rehearsal(experiment: Experiment) -> Experiment:
+    """The same with few generated pictures: it shows the way, not the scores."""
+
+    def fewer(source: Source) -> Source:
+        return replace(source, count=min(source.count, MOST_REHEARSED)) if source.synth else source
+
+    return replace(
+        experiment,
+        data=fewer(experiment.data),
+        test=fewer(experiment.test) if isinstance(experiment.test, Source) else experiment.test,
+        tests={name: replace(test, data=fewer(test.data)) for name, test in experiment.tests.items()},
     )
 
 
