@@ -21,6 +21,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "warmup": (0, 1),
     "focus": (0, 1),
     "average_share": (0, 1e6),
+    "init_freeze": (0, 1),
+    "init_rate": (0, 10),
     "seed": (0, 2**63),
     "geometry.rotation": (0, 360),
     "geometry.zoom": (1, 16),

@@ -58,11 +58,14 @@ def make_plan(
     seconds: float,
     seed: int = 0,
     overrides: Mapping[str, Any] | None = None,
+    start: tuple[str, Mapping[str, Any]] | None = None,
 ) -> Plan:
     """Choose task, size, normalisation, net, patch, batch, loss and augmentation for these training samples.
 
     overrides: any line by its name ('task', 'scale', 'normalisation', or a field of TrainSettings such as 'patch' or
-    'geometry.zoom'); what is given is not chosen. Raises SettingsError for a name or value that does not exist.
+    'geometry.zoom'); what is given is not chosen. start: name and settings of the net of the model that is started
+    from, taken over where the net is the same and nothing else is given. Raises SettingsError for a name or value that
+    does not exist.
     """
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
     lines: list[Line] = []
@@ -86,8 +89,10 @@ def make_plan(
     normalisation = measure_normalisation(kind, samples, per_channel=False)
     settings = TrainSettings(seed=seed)
     sizes = [working_size(one.mask.shape, scale) for one in samples]
+    like_start = "as the model that is started from"
+    quick = "quick", "folds 2x2 pixels into channels first: the best score a second on a small machine"
     choices = {
-        "net": ("quick", "folds 2x2 pixels into channels first: the best score a second on a small machine"),
+        "net": quick if start is None else (start[0], like_start),
         "loss": (settings.loss, "cross-entropy for calm gradients, Dice for what is scored"),
         "patch": choose_patch(sizes),
         "precision": choose_precision(machine),
@@ -96,7 +101,11 @@ def make_plan(
     settings = settings.with_values({"patch": values["patch"]})
     check_settings(settings)  # already here: the batch is chosen by the patch
     values["batch"] = choose("batch", *choose_batch(machine, settings.patch))
-    if values["net"] == "quick":
+    if start is not None and start[0] == values["net"]:
+        if "net_settings" in given:
+            given["net_settings"] = {**start[1], **given["net_settings"]}
+        values["net_settings"] = choose("net_settings", dict(start[1]), like_start)
+    elif values["net"] == "quick":
         values["net_settings"] = choose("net_settings", *choose_width(machine, seconds))
     geometry, why = choose_geometry(samples, reading)
     lines.append(Line("geometry", geometry_words(geometry), why))

@@ -26,6 +26,8 @@ class TrainSettings:
     warmup: float = 0.05  # share of the training in which the learning rate rises
     focus: float = 0.3  # share of the samples centred on a class drawn evenly
     average_share: float = 0.1  # weights are averaged over about the last 1 / (1 + ...) of the steps
+    init_freeze: float = 0.0  # share of the training in which the encoder taken over from a model is held still
+    init_rate: float = 1.0  # learning rate of all that was taken over, as a share of the others'
     precision: str = "float32"  # or bfloat16, where the machine computes it faster
     geometry: Geometry = field(default_factory=Geometry)
     colour: Colour = field(default_factory=Colour)

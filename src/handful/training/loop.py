@@ -33,6 +33,7 @@ from handful.training.clock import Clock
 from handful.training.guard import Guard
 from handful.training.muon import Muon
 from handful.training.pool import Batch, Pool
+from handful.training.transfer import Freezer, Transfer, slow_down
 from handful.training.validation import Validation, autocast
 
 CHECKPOINT_EVERY = 20.0  # seconds; writing one takes some hundredths of a second
@@ -101,7 +102,13 @@ class Run:
     """
 
     def __init__(
-        self, net: nn.Module, pool: Pool, validation: Validation, settings: TrainSettings, clock: Clock
+        self,
+        net: nn.Module,
+        pool: Pool,
+        validation: Validation,
+        settings: TrainSettings,
+        clock: Clock,
+        transfer: Transfer | None = None,
     ) -> None:
         check_settings(settings)
         self.multiple = int(getattr(net, "multiple", 1))
@@ -111,6 +118,10 @@ class Run:
         self.pool, self.validation, self.settings, self.clock = pool, validation, settings, clock
         self.loss = build_loss(settings.loss, **settings.loss_settings)
         self.optimiser = make_optimiser(self.net, settings)
+        self.transfer = transfer  # already in the net; kept for a start anew
+        self.freezer = Freezer(self.net, transfer) if transfer is not None and settings.init_freeze else None
+        if transfer is not None and settings.init_rate != 1:
+            slow_down(self.optimiser, self.net, transfer, settings.init_rate)
         self.rates = [group["lr"] for group in self.optimiser.param_groups]
         self.average = WeightAverage(self.net, share=settings.average_share)
         self.guard = Guard(validation.classes)
@@ -226,6 +237,8 @@ class Run:
             group["lr"] = rate * factor
         batch = self.pool.draw(self.step)
         self.net.train()
+        if self.freezer is not None:
+            self.freezer.hold(done < self.settings.init_freeze)
         with autocast(self.device, self.settings.precision):
             logits = self.net(batch.image.contiguous(memory_format=torch.channels_last))
         loss = self.loss(logits, batch.target, weight=self._weight(batch))
@@ -298,6 +311,8 @@ class Run:
                     reset()
         if callable(set_prior := getattr(self.net, "set_prior", None)):
             set_prior(torch.tensor(self.pool.class_shares(self.validation.classes), device=self.device))
+        if self.transfer is not None:
+            self.transfer.copy_to(self.net)
         self.optimiser.state.clear()
         self.average.net.load_state_dict(self.net.state_dict())  # nothing of weights that may be no numbers
         self.average.start_anew(self.step)

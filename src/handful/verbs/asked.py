@@ -17,7 +17,9 @@ def check_asked(overrides: Mapping[str, Any], *, init: str | Path | None, device
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     if init is not None:
-        check_init(init, given)
+        given = {"net": check_init(init, given.get("net"))} | given
+    elif alone := sorted(name for name in given if name.startswith("init_")):
+        raise SettingsError(f"setting {alone[0]}: there is nothing to start from. Give a model with --init.")
     if device not in ("auto", "cpu"):
         from handful.prediction.segmenter import choose_device
 
@@ -60,14 +62,14 @@ def check_overrides(given: Mapping[str, Any]) -> None:
         ) from None
 
 
-def check_init(init: str | Path, given: Mapping[str, Any]) -> None:
-    """A model to start from must exist and be of the net that is trained."""
+def check_init(init: str | Path, net: str | None) -> str:
+    """The net of a model to start from, which must exist and be of the net that is asked for."""
     from handful.modelfile import read_card
 
     card = read_card(init)
-    net = given.get("net", "quick")
-    if card.net != net:
+    if net is not None and card.net != net:
         raise SettingsError(
             f"--init {init}: its net is {card.net}, the one to be trained {net}. "
             f"Give a model of the same net, or --net {card.net}."
         )
+    return card.net

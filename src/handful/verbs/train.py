@@ -6,7 +6,7 @@ import platform
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,10 +35,9 @@ from handful.verbs.runfolder import (
     write_json,
 )
 from handful.verbs.seen import find_seen, mark_seen, remember
+from handful.verbs.start import record_start, start_from, start_net
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from handful.plan import Plan
     from handful.prediction.segmenter import Segmenter
     from handful.training.loop import Fitted, Progress, Run
@@ -209,6 +208,7 @@ class Job:
     command: str
     listener: Listener
     started: float
+    start: dict[str, Any] = field(default_factory=dict)  # for the card, of the model that is started from
 
     @property
     def seen(self) -> str:
@@ -228,7 +228,13 @@ class Job:
         torch.manual_seed(self.seed)
         samples = read_samples(self.audit, self.split.train)
         plan = make_plan(
-            samples, self.audit.reading, machine, seconds=self.seconds, seed=self.seed, overrides=overrides
+            samples,
+            self.audit.reading,
+            machine,
+            seconds=self.seconds,
+            seed=self.seed,
+            overrides=overrides,
+            start=None if init is None else start_net(init),
         )
         for text in plan_lines(plan):
             self.listener.say(text)
@@ -282,8 +288,11 @@ class Job:
         set_prior: Any = getattr(net, "set_prior", None)
         if set_prior is not None:
             set_prior(torch.tensor(pool.class_shares(len(classes))))
+        transfer = None
         if init is not None:
-            self.listener.say(start_from(net, init))
+            transfer = start_from(net, init, classes=classes, channels=self.audit.channels)
+            self.start = record_start(init, transfer)
+            self.listener.say(f"start    {transfer.words()}")
         held_out = bool(self.split.validation)
         looked = made
         if held_out:
@@ -299,7 +308,7 @@ class Job:
             held_out=held_out,
         )
         clock = Clock(self.seconds, self.started, steps=self.steps)
-        return Run(net, pool, validation, settings, clock)
+        return Run(net, pool, validation, settings, clock, transfer)
 
     def reserve(self, run: Run, plan: Plan) -> float:
         """Seconds to keep for scoring and report, from the time that one image takes with the net as it is."""
@@ -353,6 +362,7 @@ class Job:
             training={
                 "fingerprint": self.audit.fingerprint,
                 **remember(self.audit, self.split),
+                **self.start,
                 "seed": self.seed,
                 "steps": fitted.steps,
                 "seconds": self.seconds if self.steps is None else None,
@@ -492,20 +502,3 @@ def versions() -> dict[str, str]:
         "torch": str(torch.__version__),
         "numpy": numpy.__version__,
     }
-
-
-def start_from(net: nn.Module, init: str | Path) -> str:
-    """Copy every tensor of a trained model that fits `net` by name and shape; says in words what was taken over."""
-    from handful.modelfile import load_model
-
-    source, card = load_model(init)
-    theirs, ours = source.state_dict(), net.state_dict()
-    fitting = {name: t for name, t in theirs.items() if name in ours and ours[name].shape == t.shape}
-    if not fitting:
-        raise SettingsError(
-            f"--init {init}: none of its weights ({card.net}) fits this net. Give a model of the same net."
-        )
-    net.load_state_dict(ours | fitting)
-    fresh = [name for name in ours if name not in fitting]
-    rest = f"; new: {', '.join(fresh[:6])}" if fresh else ""
-    return f"start    {len(fitting)} of {len(ours)} tensors from {init} ({', '.join(card.classes)}){rest}"

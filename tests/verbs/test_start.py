@@ -1,0 +1,105 @@
+"""`--init` from the first folder to the second model's card."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from handful.errors import SettingsError
+from handful.modelfile import load_model
+from handful.verbs.evaluate import evaluate
+from handful.verbs.train import train
+
+SMALL = {"net_settings": {"width": 4, "depth": 3}, "patch": 32, "batch": 2}
+
+
+class Words:
+    """A listener that keeps what is said."""
+
+    def __init__(self):
+        self.said = []
+
+    def say(self, text):
+        self.said.append(text)
+
+    def progress(self, *_):
+        pass
+
+
+def write_pictures(folder, *, classes=2, channels=3, seed=0, number=8):
+    """Noise with brighter squares, as many kinds of square as there are classes beside the background."""
+    rng = np.random.default_rng(seed)
+    for part in ("images", "masks"):
+        (folder / part).mkdir(parents=True)
+    for k in range(number):
+        mask = np.zeros((40, 40), np.uint8)
+        for one in range(1, classes):
+            row, column = rng.integers(0, 24, 2)
+            mask[row : row + 14, column : column + 14] = one
+        image = (rng.normal(60, 10, (40, 40, channels)) + 60 * mask[..., None]).clip(0, 255).astype(np.uint8)
+        Image.fromarray(image if channels == 3 else image[..., 0]).save(folder / "images" / f"{k}.png")
+        Image.fromarray(mask).save(folder / "masks" / f"{k}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    root = tmp_path_factory.mktemp("first")
+    train(write_pictures(root / "data"), out=root / "run", steps=4, settings=SMALL)
+    return root / "run"
+
+
+def test_a_model_for_other_classes_and_channels(first, tmp_path):
+    """Nothing of the net is said: kind and settings come from the model; head and first convolution are new."""
+    data = write_pictures(tmp_path / "data", classes=3, channels=1, seed=1)
+    listener = Words()
+    settings = {"patch": 32, "batch": 2, "init_freeze": 1.0}
+    model = train(data, out=tmp_path / "run", init=first, steps=3, settings=settings, listener=listener)
+    assert model.card.net_settings == SMALL["net_settings"]
+    (said,) = [line for line in listener.said if line.startswith("start")]
+    for word in ("stem.0.0.weight", "head.weight", "3 channels, now 1", str(first)):
+        assert word in said
+    start = model.card.training["start"]
+    assert start["fresh"] == ["head.weight", "head.bias"]
+    assert start["adapted"] == ["stem.0.0.weight"]
+    old, _ = load_model(first)
+    frozen = [name for name in old.state_dict() if name.startswith("down")]
+    assert all(torch.equal(old.state_dict()[name], model.net.state_dict()[name]) for name in frozen)
+    assert not torch.equal(model.net.state_dict()["up.0.squeeze.weight"], old.state_dict()["up.0.squeeze.weight"])
+    assert any("init_freeze" in line for line in listener.said)
+
+
+def test_what_the_start_has_seen_is_no_test_image(first, tmp_path):
+    """The second model was never trained on the first one's images, and yet they are no test of it."""
+    other = write_pictures(tmp_path / "other", seed=5)
+    train(other, out=tmp_path / "run", init=first, steps=2, settings={"patch": 32, "batch": 2})
+    listener = Words()
+    evaluate(tmp_path / "run", first.parent / "data", listener=listener)
+    assert any("known to its start" in line for line in listener.said)
+
+
+@pytest.mark.parametrize(
+    ("init", "settings", "said"),
+    [
+        (True, {"net": "unet"}, "--net quick"),
+        (True, {"net_settings": {"width": 5}}, "Leave net_settings out"),
+        (True, {"init_freeze": 1.5}, "init_freeze"),
+        (True, {"init_rate": -1.0}, "init_rate"),
+        (False, {"init_freeze": 0.5}, "--init"),
+        (False, {"init_rate": 0.5}, "--init"),
+    ],
+)
+def test_what_cannot_be_started_is_refused(first, tmp_path, init, settings, said):
+    data = write_pictures(tmp_path / "data", seed=1)
+    with pytest.raises(SettingsError, match=said):
+        train(data, out=tmp_path / "run", init=first if init else None, steps=2, settings={"patch": 32, **settings})
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_settings_given_go_before_those_of_the_model(first, tmp_path):
+    """A depth is given: the width still comes from the model, and the levels in common are taken over."""
+    data = write_pictures(tmp_path / "data", seed=1)
+    settings = {"patch": 32, "batch": 2, "net_settings": {"depth": 4}}
+    model = train(data, out=tmp_path / "run", init=first, steps=2, settings=settings)
+    assert model.card.net_settings == {"width": 4, "depth": 4}
+    assert any(name.startswith("down.2") for name in model.card.training["start"]["fresh"])
