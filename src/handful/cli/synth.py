@@ -11,8 +11,10 @@ from handful.cli.options import Overwrite
 
 
 def synth_command(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="shapes or drawings.", show_default=False)],
-    count: Annotated[int, typer.Option("-n", "--count", help="How many pictures.")] = 20,
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="shapes, drawings or tasks.", show_default=False)],
+    count: Annotated[
+        int, typer.Option("-n", "--count", help="How many pictures, or tasks of several pictures each.")
+    ] = 20,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Folder for images/ and masks/.")] = None,
     size: Annotated[str | None, typer.Option(metavar="S|HxW", help="Pixels, one number for a square.")] = None,
     seed: Annotated[int, typer.Option(help="Of all chance: the same seed draws the same pictures.")] = 0,
@@ -28,8 +30,7 @@ def synth_command(
     from handful.cli.options import read_set, read_size
     from handful.cli.terminal import Terminal, show
     from handful.errors import SettingsError
-    from handful.synth import generate
-    from handful.verbs.synth import setting_lines, write_generated, write_sheet
+    from handful.verbs.synth import TASKS, draw_sheet, setting_lines, write_generated, write_sheet, write_tasks
 
     if known:
         show(setting_lines(kind))
@@ -42,9 +43,11 @@ def synth_command(
     terminal = Terminal()
     lines = []
     if sheet is not None:
-        path = write_sheet(list(generate(kind, min(count, 30), seed, **asked)), sheet, overwrite=overwrite)
+        path = write_sheet(draw_sheet(kind, min(count, 30), seed, **asked), sheet, overwrite=overwrite)
         lines.append(f"the first of them in {path}")
-    if out is not None:
+    if out is not None and kind == TASKS:
+        lines = [*write_tasks(count, out, seed=seed, overwrite=overwrite, **asked).lines(), *lines]
+    elif out is not None:
         written = write_generated(kind, count, out, seed=seed, overwrite=overwrite, listener=terminal, **asked)
         lines = [*written.lines(), *lines]
     terminal.close()

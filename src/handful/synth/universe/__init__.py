@@ -1,7 +1,8 @@
 """A universe of generated tasks for start weights, drawn in batches on a device.
 
 A task is a handful of pictures of one look with one question: what is to be found is the same in all of them, where it
-lies, how large it is and the noise are not. Families of scenes stand behind a registry; each can be left out.
+lies, how large it is and the noise are not. The families of scenes are in `handful.synth.families`; each can be left
+out.
 
 >>> import torch
 >>> from handful.synth.universe import draw_tasks
@@ -12,34 +13,20 @@ lies, how large it is and the noise are not. Families of scenes stand behind a r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 
 import torch
 from torch import Tensor
 
 from handful.errors import SettingsError
 from handful.names import nearest
-from handful.synth.universe.cells import cells, membranes
+from handful.synth.families import FAMILIES
 from handful.synth.universe.draws import Draws
-from handful.synth.universe.layers import drawings, layers, textures
-from handful.synth.universe.lines import vessels, worms
 from handful.synth.universe.look import paint
-from handful.synth.universe.objects import defects, discs, objects
 from handful.synth.universe.scene import Scene
 
-FAMILIES: dict[str, Callable[[Draws], Scene]] = {
-    "objects": objects,
-    "discs": discs,
-    "defects": defects,
-    "cells": cells,
-    "membranes": membranes,
-    "vessels": vessels,
-    "worms": worms,
-    "layers": layers,
-    "textures": textures,
-    "drawings": drawings,
-}
 # A question of which less than this or more than all but this is the answer teaches little.
 LEAST_SHARE = 0.004
 MOST_SHARE = 0.75
@@ -96,7 +83,7 @@ def draw_family(name: str, count: int, pictures: int, size: tuple[int, int], gen
     Where no question has, it is the one whose answer is nearest to a quarter of the pixels.
     """
     draws = Draws(count, pictures, size, generator)
-    scene = FAMILIES[name](draws)
+    scene: Scene = getattr(import_module(FAMILIES[name]), name)(draws)
     images = paint(draws, scene)
     asked = torch.stack(list(scene.questions.values()), 1)  # (B, Q, H, W)
     share = asked.float().mean((2, 3)).view(count, pictures, -1)

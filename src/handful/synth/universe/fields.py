@@ -49,7 +49,8 @@ def noise(draws: Draws, wavelength: Tensor, *, band: Tensor | None = None, stret
     spectrum[:, 0, 0] = 0
     white = torch.view_as_complex(draws.normal(draws.batch, height, width // 2 + 1, 2))
     field = torch.fft.irfft2(white * spectrum, s=draws.size)
-    return field / (field.std(dim=(1, 2), keepdim=True) + 1e-6)
+    even: Tensor = field / (field.std(dim=(1, 2), keepdim=True) + 1e-6)
+    return even
 
 
 def warped(draws: Draws, wavelength: Tensor, bend: Tensor) -> tuple[Tensor, Tensor]:

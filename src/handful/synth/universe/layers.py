@@ -20,8 +20,7 @@ def layers(draws: Draws) -> Scene:
     side = min(draws.size)
     rows, columns = warped(draws, draws.task(0.15, 0.8) * side, draws.task(0, 0.12))
     horizon = torch.sort(draws.task(0.1, 0.9, 2), 1).values + draws.each(-0.08, 0.08, 2)
-    material = sum((rows > column(horizon[:, number] * height)).long() for number in range(2))
-    assert isinstance(material, torch.Tensor)
+    material = (rows[:, None] > column(horizon * height)).sum(1)
     kinds = draws.task(0.05, 0.25, 2)
     labels = torch.zeros_like(material)
     depth = torch.zeros_like(rows)
@@ -71,4 +70,4 @@ def drawings(draws: Draws) -> Scene:
         stretch=draws.task(1, 8, of_log=True),
     )
     labels, depth = topmost(distance)
-    return Scene(labels % 6, labels, depth, {"borders": borders(labels % 6, draws.chance(0.5))})
+    return Scene(labels % 6, labels, depth, {"boundary": borders(labels % 6, draws.chance(0.5))})
