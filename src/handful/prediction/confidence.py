@@ -25,7 +25,7 @@ LEAST_OBJECTS = 20  # of which so many at least must be right and so many wrong:
 LEAST_OF_EACH = 4
 PULL = 1  # images
 TEMPERATURES = (0.25, 10.0)
-FLOOR = 1e-7  # of a probability: below it float32 says nothing
+FLOOR = 1e-30  # of a probability, so that its logarithm is a number
 
 FloatArray = NDArray[np.float64]
 

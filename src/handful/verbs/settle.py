@@ -21,7 +21,7 @@ from handful.measure.matches import ObjectMatches, match_objects
 from handful.normalise import apply_normalisation
 from handful.prediction.confidence import fit_objects, fit_temperature, temper, temper_threshold
 from handful.prediction.likeness import MOST_KEPT, alone, describe_image, learn_likeness, middle
-from handful.prediction.tiles import Tiling, predict_tiles
+from handful.prediction.tiles import predict_tiles
 from handful.scale import resize_planes, working_size
 from handful.training.prepare import make_target, object_labels
 
@@ -83,8 +83,8 @@ def describe(model: Segmenter, image: NDArray[Any], *, with_answer: bool) -> NDA
     planes = resize_planes(np.moveaxis(values, -1, 0), working_size(image.shape[:2], card.scale))
     if not with_answer:
         return describe_image(image, planes, None)
-    tiling = Tiling(card.tile, card.halo, card.multiple)
-    return describe_image(image, planes, predict_tiles(model.net, middle(planes, planes.shape[1:]), tiling))
+    answer = predict_tiles(model.running, middle(planes, planes.shape[1:]), model.tiling)
+    return describe_image(image, planes, answer)
 
 
 def odd_ones(descriptions: dict[str, NDArray[np.float32]], likeness: dict[str, Any]) -> list[str]:
