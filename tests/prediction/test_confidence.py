@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from handful.modelfile import ModelCard
 from handful.prediction.confidence import (
+    PULL,
     fit_objects,
     fit_temperature,
     mean_probability,
@@ -70,8 +71,7 @@ def too_sure(seed, factor, images=4):
 @pytest.mark.parametrize("factor", [0.5, 2.0, 4.0])
 def test_the_temperature_that_was_hidden_is_found(factor):
     found, words = fit_temperature(too_sure(0, factor, images=12))
-    assert found == pytest.approx(factor, rel=0.15)  # a little less: it is pulled to 1
-    assert abs(np.log(found)) < abs(np.log(factor))
+    assert found == pytest.approx(factor ** (12 / (12 + PULL)), rel=0.05)
     assert "12 images" in words
 
 

@@ -23,7 +23,7 @@ FIT_PIXELS = 20_000  # of an image, on a regular grid: one number is fitted, and
 LEAST_IMAGES = 2  # to judge a fit by leaving one out
 LEAST_OBJECTS = 20  # of which so many at least must be right and so many wrong:
 LEAST_OF_EACH = 4
-PULL = 1  # images
+PULL = 4  # images
 TEMPERATURES = (0.25, 10.0)
 FLOOR = 1e-30  # of a probability, so that its logarithm is a number
 
@@ -51,8 +51,8 @@ def fit_temperature(cases: Sequence[tuple[NDArray[np.float32], NDArray[np.uint8]
 
     cases: probabilities (classes, H, W) and true mask (H, W), 255 void. None where there are fewer than 2 images, or
     where a temperature fitted on the others does not help the image left out, in the mean over all of them. Its
-    logarithm is pulled to 0 as if by one more image that needs none: two nuclei images alone said .59, with which the
-    Brier score of 40 others rose from .078 to .086.
+    logarithm is pulled to 0 as if by 4 more images that need none: that of single images differs by some .6 from its
+    mean, and over data sets by some .3. Two cats alone said 7.4 where 1.6 was best for 21 others.
     """
     chosen = [one for one in (_pixels_of(*case) for case in cases) if one[1].size]
     return _kept_if_it_carries_over(

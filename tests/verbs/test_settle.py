@@ -1,0 +1,98 @@
+"""What a model learns about itself, and the closer look at test images, on discs and a net of one known answer."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from discs import write_discs
+from handful.data.check import check_data
+from handful.data.sample import read_samples
+from handful.data.split import make_split
+from handful.measure.calibration import brier
+from handful.modelfile import ModelCard
+from handful.prediction.segmenter import Segmenter
+from handful.verbs.closer_look import CloserLook
+from handful.verbs.score import score_regions
+from handful.verbs.settle import settle
+
+
+class TooSure(torch.nn.Module):
+    """Brightness, smoothed, as if it were certain."""
+
+    def __init__(self):
+        super().__init__()
+        self.unused = torch.nn.Parameter(torch.zeros(1))
+        self.halo, self.multiple = 2, 1
+
+    def forward(self, x):
+        smooth = torch.nn.functional.avg_pool2d(x, 3, 1, 1)
+        return torch.cat([-40 * (smooth - 0.25), 40 * (smooth - 0.25)], dim=1)
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory):
+    audit = check_data(write_discs(tmp_path_factory.mktemp("settle") / "discs", 30))
+    split = make_split(audit, test_fraction=0.2)
+    card = ModelCard(
+        net="quick",
+        channels=1,
+        classes=audit.reading.classes,
+        background=audit.reading.background,
+        outputs=2,
+        normalisation={"kind": "dataset", "mean": [0.5], "std": [0.3]},
+        threshold=0.4,
+        halo=2,
+        tile=64,
+    )
+    samples = read_samples(audit, split.train)
+    plain = Segmenter(TooSure(), card)
+    model = Segmenter(TooSure(), card)
+    model.card, words, odd = settle(model, audit, split, samples)
+    return audit, split, samples, plain, model, words, odd
+
+
+def test_a_net_that_is_too_sure_is_told_so(settled):
+    audit, split, _, _, model, words, _ = settled
+    assert split.validation
+    assert model.card.temperature > 1.2
+    assert f"{len(split.validation)} images held back" in words
+    look = CloserLook(model.card, audit.reading, words)
+    score_regions(model, audit, split.test, look=look)
+    found = look.calibration()
+    assert brier(found.after) < brier(found.before)
+    record = look.to_dict()
+    assert record["calibration"]["objects"]["after"]["n"] > 0
+    assert len(record["unlike"]) == len(split.test)
+    assert record["sizes"]
+
+
+def test_no_pixel_changes_its_class(settled):
+    audit, split, samples, plain, model, _, _ = settled
+    for sample in samples[:4]:
+        image = np.moveaxis(sample.image, 0, -1)
+        np.testing.assert_array_equal(model.predict(image).mask, plain.predict(image).mask)
+
+
+def test_all_images_are_described_and_none_of_them_is_odd(settled):
+    _, split, samples, _, model, _, odd = settled
+    assert len(model.card.likeness["images"]) == min(32, len(samples) + len(split.validation))
+    assert odd == []
+    disc = np.moveaxis(samples[0].image, 0, -1)
+    stripes = np.tile(np.array([[0], [255]], np.uint8), (32, 64))
+    assert model.predict(disc).unlike < 1 < model.predict(stripes).unlike
+    assert any("unlike the images trained on" in message for message in model.predict(stripes).messages)
+    assert not model.predict(disc).messages
+
+
+def test_without_images_held_back_nothing_is_fitted_and_time_up_costs_little(settled):
+    audit, split, samples, _, model, _, _ = settled
+    none = replace(split, train=split.train + split.validation, validation=())
+    fresh = Segmenter(TooSure(), model.card)
+    card, words, _ = settle(fresh, audit, none, samples, until=0.0)
+    assert card.temperature is None
+    assert card.object_confidence == {}
+    assert "there are 0" in words
+    assert len(card.likeness["images"]) == len(samples)
+    assert len(card.likeness["images"][0]) == 17  # the image alone: there was no time for the net's answer
