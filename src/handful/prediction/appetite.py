@@ -62,8 +62,6 @@ def bytes_a_pixel(net: nn.Module, channels: int) -> float:
 
 
 def largest_edge(budget: int, each: float, least: int) -> int | None:
-    """The largest edge of a tile that `budget` bytes hold at `each` bytes a pixel, None if it is below `least`."""
-    fitting = [edge for edge in EDGES if edge >= least and edge * edge * each * MARGIN <= budget]
-    if fitting:
-        return fitting[0]
-    return least if least > EDGES[0] and least * least * each * MARGIN <= budget else None
+    """The largest edge of a tile that `budget` bytes hold at `each` bytes a pixel, None if not even `least` fits."""
+    edges = (*(edge for edge in EDGES if edge > least), least)
+    return next((edge for edge in edges if edge * edge * each * MARGIN <= budget), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ class PlaneFile:
                         "are free. Free some space, or name a folder on another disk."
                     )
             self._stream = open(path, "w+b" if new else "r+b", buffering=0)  # noqa: SIM115
+            weakref.finalize(self, self._stream.close)
             if new:
                 self._stream.truncate(size)
         except OSError as error:
