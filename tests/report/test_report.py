@@ -9,6 +9,9 @@ import pytest
 
 from handful.errors import OutputError
 from handful.measure import Scorer
+from handful.measure.by_size import SizeRow
+from handful.measure.calibration import count_calibration
+from handful.measure.confidence import Calibration
 from handful.report import Picture, ReportContent, render_report, write_report
 from handful.report.page import confusion_rows
 
@@ -63,7 +66,12 @@ def content(n=4, classes=2, size=(40, 60), name="image {}", instances=False, **m
     return ReportContent(title="Leaves", scores=scorer.finish(), pictures=iter(pictures), **more)
 
 
+COUNTS = [count_calibration(np.linspace(0, 1, 90)[None] ** k, np.arange(90)[None] > 40) for k in (1, 2)]
 FULL = {
+    "calibration": Calibration(*COUNTS, *COUNTS, temperature=1.7, words="fitted on 3 images"),
+    "sizes": [SizeRow("1 to 9 pixels", 4, 0.2, 0.25), SizeRow("10 to 99 pixels", 5, nan, nan)],
+    "unlike": {"image 0": 1.3, "image 2": 0.2},
+    "odd_training": ["leaf 7"],
     "command": "handful train leaves -o run",
     "date": "1 May 2030",
     "settings": {"seed": 3},
@@ -158,7 +166,7 @@ def test_every_picture_has_words():
 
 def test_what_is_empty_gets_no_section():
     page = Page(render_report(content(n=0)))
-    assert not {"scores", "data", "plan", "curves", "images", "again"} & {
+    assert not {"scores", "data", "plan", "curves", "images", "again", "sure", "next"} & {
         attrs.get("id") for attrs in page.all("section")
     }
     assert "No image was held back" in page.text
@@ -166,9 +174,22 @@ def test_what_is_empty_gets_no_section():
 
 def test_full_content_is_all_there():
     page = Page(render_report(content(**FULL)))
-    for words in ("halved", "empty mask", "fits the objects", "12 of 40x60", "handful train leaves -o run", "Python"):
+    for words in (
+        "halved",
+        "empty mask",
+        "temperature 1.70",
+        "1 to 9 pixels",
+        "leaf 7",
+        "unlike the training images",
+        "fits the objects",
+        "12 of 40x60",
+        "handful train leaves -o run",
+        "Python",
+    ):
         assert words.lower() in page.text.lower()
-    assert {"data", "plan", "curves", "images", "again", "scores"} <= {a.get("id") for a in page.all("section")}
+    assert {"data", "plan", "curves", "images", "again", "scores", "sure", "next"} <= {
+        a.get("id") for a in page.all("section")
+    }
 
 
 def test_legend_names_void_only_where_there_is_some():

@@ -69,7 +69,7 @@ def test_a_net_that_is_too_sure_is_told_so(settled):
 
 
 def test_no_pixel_changes_its_class(settled):
-    audit, split, samples, plain, model, _, _ = settled
+    _, _, samples, plain, model, _, _ = settled
     for sample in samples[:4]:
         image = np.moveaxis(sample.image, 0, -1)
         np.testing.assert_array_equal(model.predict(image).mask, plain.predict(image).mask)
