@@ -97,8 +97,8 @@ def _physical(labels: NDArray[np.int32], size: PixelSize | None) -> dict[str, Se
 
 def _degrees(orientation: float) -> float:
     """scikit-image counts from the rows' axis, in radians; people from the x axis, in degrees."""
-    degrees = _rounded(np.degrees(orientation) + 90)
-    return degrees - 180 if degrees > 90 else degrees
+    degrees = np.degrees(orientation) + 90
+    return _rounded(degrees - 180 if degrees > 90 else degrees)
 
 
 def table_csv(rows: Iterable[Row]) -> bytes:
