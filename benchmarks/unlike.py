@@ -89,7 +89,7 @@ def main() -> None:
         run = given.work / f"{name}-{given.images}-{given.seconds:g}s"
         found = json.loads((run / "scores.json").read_text())["calibration"]
         for what in ("pixels", "objects"):
-            if what in found:
+            if what in found and found[what]["after"]["n"]:
                 before, after = found[what]["before"], found[what]["after"]
                 told = "-" if found["temperature"] is None else f"{found['temperature']:.2f}"
                 print(

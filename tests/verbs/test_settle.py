@@ -63,9 +63,21 @@ def test_a_net_that_is_too_sure_is_told_so(settled):
     found = look.calibration()
     assert brier(found.after) < brier(found.before)
     record = look.to_dict()
-    assert record["calibration"]["objects"]["after"]["n"] > 0
+    assert "objects" not in record["calibration"]
     assert len(record["unlike"]) == len(split.test)
     assert record["sizes"]
+
+
+def test_objects_are_judged_where_the_model_parts_them(settled):
+    audit, split, samples, _, model, _, _ = settled
+    apart = Segmenter(TooSure(), replace(model.card, task="instances"))
+    apart.card, _, _ = settle(apart, audit, split, samples)
+    look = CloserLook(apart.card, audit.reading)
+    score_regions(apart, audit, split.test, look=look)
+    record = look.to_dict()
+    assert record["calibration"]["objects"]["after"]["n"] >= len(split.test)
+    assert sum(row["n"] for row in record["sizes"]) >= len(split.test)
+    assert record["sizes"][0]["found"] is not None
 
 
 def test_no_pixel_changes_its_class(settled):

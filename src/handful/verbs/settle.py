@@ -95,10 +95,8 @@ def odd_ones(descriptions: dict[str, NDArray[np.float32]], likeness: dict[str, A
 
 
 def has_objects(card: ModelCard) -> bool:
-    """Whether single objects can be right or wrong: one class of them, or a model that parts them."""
-    return card.background is not None and (
-        card.task == "instances" or (card.task, len(card.classes)) == ("semantic", 2)
-    )
+    """Whether single objects can be right or wrong: pieces of a membrane or of the sky are none."""
+    return card.background is not None and card.task == "instances"
 
 
 def judge_objects(
