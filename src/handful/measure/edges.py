@@ -23,9 +23,7 @@ FloatArray = NDArray[np.float64]
 
 def sobel_edges(image: NDArray[Any], *, blur: float = BLUR) -> NDArray[np.float32]:
     """Thin crests of the Sobel magnitude of an image (H, W) or (H, W, C); float32 (H, W) in 0 to 1."""
-    smooth = ndimage.gaussian_filter(grey(image), blur)
-    slope = np.hypot(ndimage.sobel(smooth, 0), ndimage.sobel(smooth, 1)) / 8
-    return thin_ridges(_strength(slope, blur))
+    return thin_ridges(_strength(grey(image), blur))
 
 
 def canny_edges(image: NDArray[Any], *, blur: float = BLUR) -> NDArray[np.float32]:
@@ -37,18 +35,17 @@ def canny_edges(image: NDArray[Any], *, blur: float = BLUR) -> NDArray[np.float3
     from skimage.filters import apply_hysteresis_threshold
 
     picture = grey(image)
-    crests = canny(picture, blur, 0, 0, mode="nearest")
-    smooth = ndimage.gaussian_filter(picture, blur)
-    slope = np.hypot(ndimage.sobel(smooth, 0), ndimage.sobel(smooth, 1)) / 8
-    strength = np.where(crests, _strength(slope, blur), 0)
+    strength = np.where(canny(picture, blur, 0, 0, mode="nearest"), _strength(picture, blur), 0)
     edges = np.zeros(picture.shape, np.float32)
     for high in np.arange(0.02, float(strength.max()) + 1e-6, 0.02):
         edges[apply_hysteresis_threshold(strength, LOW**0.5 * high, high)] = high
     return edges
 
 
-def _strength(slope: FloatArray, blur: float) -> NDArray[np.float32]:
-    """Square root of the slope as a share of that of a blurred step from 0 to 1."""
+def _strength(picture: FloatArray, blur: float) -> NDArray[np.float32]:
+    """Square root of the slope of the blurred picture (H, W), as a share of that of a step from 0 to 1."""
+    smooth = ndimage.gaussian_filter(picture, blur)
+    slope = np.hypot(ndimage.sobel(smooth, 0), ndimage.sobel(smooth, 1)) / 8
     strength: NDArray[np.float32] = np.sqrt(np.clip(slope * blur * np.sqrt(2 * np.pi), 0, 1)).astype(np.float32)
     return strength
 
