@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import io
 import json
+import random
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from handful.data.labelling.labelstudio import unpack_brush
 from handful.data.labelling.readers import TOOLS
 from handful.data.labelling.shapes import CROSSINGS, Polygon, box
 from handful.data.labelling.shapes import ellipse as oval
-from handful.errors import DataError, SettingsError
+from handful.errors import DataError, HandfulError, SettingsError
 from rings import inside_rings
 
 HEIGHT, WIDTH = 40, 60
@@ -730,6 +732,59 @@ def test_no_file_outside_the_data_is_read(tmp_path: Path) -> None:
     audit = check_data(coco(root, [square(3, 3, 5), {**square(3, 3, 5), "image_id": 2}], images))
     assert [pair.image.path for pair in audit.pairs] == [root / "one.png"]
     assert "names 2 images that are not here" in audit.problems[0].message
+
+
+ODD = (None, -1, 1e9, 1e308, float("nan"), "", "../x", [], {}, [[]], [1], True, "9" * 400, 10**40, [[1, 2]])
+
+
+def mutated(content: bytes, suffix: str, rng: random.Random) -> bytes:
+    """A value of a JSON file changed or removed, or some bytes of any file."""
+    if suffix == ".json" and rng.random() < 0.8:
+        value = json.loads(content)
+        places: list[tuple[Any, Any]] = []
+
+        def walk(inner: Any) -> None:
+            for key in list(inner) if isinstance(inner, dict) else range(min(len(inner), 6)):
+                places.append((inner, key))
+                if isinstance(inner[key], dict | list):
+                    walk(inner[key])
+
+        walk(value)
+        holder, key = rng.choice(places)
+        if rng.random() < 0.2:
+            del holder[key]
+        else:
+            holder[key] = rng.choice(ODD)
+        return json.dumps(value).encode()
+    changed = bytearray(content)
+    for _ in range(rng.randint(1, 6)):
+        changed[rng.randrange(len(changed))] = rng.randrange(256)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_files_changed_at_random_are_read_or_refused(tool: str, tmp_path: Path) -> None:
+    WRITERS[tool][0](plant(tmp_path))
+    files = [file for file in sorted(tmp_path.rglob("*")) if file.suffix in (".json", ".xml", ".zip")]
+    for seed in range(12):
+        rng = random.Random(seed)
+        file = rng.choice(files)
+        content = file.read_bytes()
+        file.write_bytes(mutated(content, file.suffix, rng))
+        with suppress(HandfulError):
+            check_data(tmp_path)
+        file.write_bytes(content)
+
+
+def test_regions_changed_at_random_are_read_or_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    plant(tmp_path, ["one"], folder="")
+    regions = [as_roi(thing, 1).tobytes() for thing in DRAWN["one"]]
+    for seed in range(60):
+        rng = random.Random(seed)
+        (tmp_path / "one.roi").write_bytes(b"Iout" + mutated(rng.choice(regions)[4:], ".roi", rng))
+        with suppress(HandfulError):
+            check_data(tmp_path)
+    assert not capfd.readouterr().err
 
 
 def test_a_zip_that_unpacks_to_far_more_is_refused_unopened(tmp_path: Path) -> None:

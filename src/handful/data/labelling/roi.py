@@ -6,6 +6,7 @@ with ("leaf 1", "leaf 2": leaf) or by its number. Without groups every region is
 
 from __future__ import annotations
 
+import logging
 import re
 import struct
 import zipfile
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 TOOL = "ImageJ"
 LARGEST_ROI = 2**25  # bytes: four million points
 ONLY_CLASS = "foreground"
+# roifile says what it finds odd to whoever listens, and to the terminal where nobody does; we judge files ourselves.
+logging.getLogger("roifile").addHandler(logging.NullHandler())
 
 
 def is_roi_zip(path: Path) -> bool:
@@ -129,7 +132,8 @@ def _polygon(roi: ImagejRoi, where: str, passed: Counter[str]) -> Shape | None:
         ) from None
     except (RuntimeError, IndexError, ValueError, OverflowError) as error:
         raise DataError(f"{where}: is damaged ({error}). Save it again in ImageJ.") from error
-    rings = [np.asarray(ring, np.float64).reshape(-1, 2) for ring in found]
+    with np.errstate(invalid="ignore"):  # what is no number is refused below
+        rings = [np.asarray(ring, np.float64).reshape(-1, 2) for ring in found]
     rings = [ring for ring in rings if len(ring) >= 3]
     if not all((np.abs(ring) <= fields.FARTHEST).all() for ring in rings):  # false for NaN too
         raise DataError(f"{where}: has points that are no places in an image. Draw it again.")
