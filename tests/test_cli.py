@@ -19,7 +19,7 @@ from handful.cli.options import read_set
 from handful.cli.terminal import bar, fold
 from handful.errors import SettingsError
 
-VERBS = ("check", "train", "predict", "evaluate", "describe", "synth", "demo")
+VERBS = ("check", "train", "predict", "evaluate", "curve", "suggest", "describe", "synth", "demo")
 
 
 def test_help_names_the_verbs_in_the_order_of_the_work(capsys):

@@ -23,24 +23,40 @@ if TYPE_CHECKING:
     from handful.modelfile import describe_model as describe
     from handful.prediction.segmenter import Segmenter
     from handful.prediction.segmenter import load_segmenter as load
+    from handful.verbs.curve import curve
     from handful.verbs.demo import demo
     from handful.verbs.evaluate import evaluate
     from handful.verbs.predict import predict
+    from handful.verbs.suggest import suggest
     from handful.verbs.train import train
 
 _PLACES = {
     "HandfulError": ("handful.errors", "HandfulError"),
     "Segmenter": ("handful.prediction.segmenter", "Segmenter"),
     "check": ("handful.data.check", "check_data"),
+    "curve": ("handful.verbs.curve", "curve"),
     "demo": ("handful.verbs.demo", "demo"),
     "describe": ("handful.modelfile", "describe_model"),
     "evaluate": ("handful.verbs.evaluate", "evaluate"),
     "load": ("handful.prediction.segmenter", "load_segmenter"),
     "predict": ("handful.verbs.predict", "predict"),
+    "suggest": ("handful.verbs.suggest", "suggest"),
     "train": ("handful.verbs.train", "train"),
 }
 
-__all__ = ["HandfulError", "Segmenter", "check", "demo", "describe", "evaluate", "load", "predict", "train"]
+__all__ = [
+    "HandfulError",
+    "Segmenter",
+    "check",
+    "curve",
+    "demo",
+    "describe",
+    "evaluate",
+    "load",
+    "predict",
+    "suggest",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

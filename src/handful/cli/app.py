@@ -9,11 +9,13 @@ import typer
 from handful import __version__
 from handful.cli.check import check_command
 from handful.cli.compare import compare_command
+from handful.cli.curve import curve_command
 from handful.cli.demo import demo_command
 from handful.cli.describe import describe_command
 from handful.cli.evaluate import evaluate_command
 from handful.cli.predict import predict_command
 from handful.cli.recipe import recipe_command
+from handful.cli.suggest import suggest_command
 from handful.cli.synth import synth_command
 from handful.cli.train import train_command
 
@@ -28,6 +30,8 @@ app.command("check")(check_command)
 app.command("train")(train_command)
 app.command("predict")(predict_command)
 app.command("evaluate")(evaluate_command)
+app.command("curve")(curve_command)
+app.command("suggest")(suggest_command)
 app.command("describe")(describe_command)
 app.command("synth", no_args_is_help=True)(synth_command)
 app.command("compare")(compare_command)

@@ -17,7 +17,7 @@ from handful.data.split import Split
 from handful.errors import SettingsError
 from handful.measure.scores import Scorer
 from handful.verbs.listener import SILENT, Listener
-from handful.verbs.train import LEAST_SECONDS, REPORT_SECONDS, Job
+from handful.verbs.train import LATEST, LEAST_SECONDS, REPORT_SECONDS, Job
 
 if TYPE_CHECKING:
     from handful.measure.boundary_scores import BoundaryScorer
@@ -75,7 +75,7 @@ def in_folds(job: Job, parts: Sequence[Split], overrides: Mapping[str, Any], *, 
 
 @dataclass
 class Fold(Job):
-    """One of the trainings whose model is thrown away; its answers go into the scorers of all."""
+    """One of several trainings whose model is thrown away; `scored` is what it is for, `scorers` go on counting."""
 
     look: CloserLook | None = None
     scorers: tuple[Scorer, BoundaryScorer | None] | None = None
@@ -83,17 +83,26 @@ class Fold(Job):
     stopped: bool = False
 
     def settle(self, model: Segmenter, samples: Sequence[Sample]) -> CloserLook:
-        assert self.look is not None  # given by `Folded`
-        return self.look
+        from handful.verbs.closer_look import CloserLook
+
+        return self.look or CloserLook(model.card, self.audit.reading)
 
     def score(self, model: Segmenter, samples: Sequence[Sample], look: CloserLook) -> Scored:
         from handful.verbs.score import score_regions
 
-        assert self.scorers is not None  # given by `Folded`
         self.stopped = any("stopped by hand" in message for message in model.messages)
         regions = () if self.stopped else self.split.test
-        scorer, boundaries = self.scorers
-        return score_regions(model, self.audit, regions, look=look, scorer=scorer, boundaries=boundaries)
+        scorer, boundaries = self.scorers or (None, None)
+        until = None if self.steps is not None else self.started + LATEST * self.seconds
+        return score_regions(
+            model,
+            self.test_audit or self.audit,
+            regions,
+            look=look,
+            until=until,
+            scorer=scorer,
+            boundaries=boundaries,
+        )
 
     def write(self, model: Segmenter, plan: Plan, fitted: Fitted, scored: Scored, look: CloserLook) -> None:
         self.scored = scored

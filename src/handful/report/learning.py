@@ -1,0 +1,69 @@
+"""The page of a learning curve: the sentence, the picture, the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isnan, nan
+from pathlib import Path
+
+import numpy as np
+
+from handful.files import write_whole
+from handful.measure.bootstrap import Interval
+from handful.measure.saturation import Saturation
+from handful.report.lines import Lines, Point, draw_lines
+
+HERE = Path(__file__).parent
+MEASURED, FITTED = "measured, with 95 % intervals", "fitted curve"
+
+
+@dataclass(frozen=True)
+class LearningPage:
+    """What is on the page; `points` and `trainings` go with `sizes`, `fitted` is drawn up to `labelled + more`."""
+
+    title: str
+    sentence: str
+    how: str
+    sizes: Sequence[int]
+    points: Sequence[Interval]
+    trainings: Sequence[int]
+    fitted: Saturation | None
+    labelled: int
+    more: int
+    command: str = ""
+    date: str = ""
+
+
+def write_learning(path: Path, page: LearningPage) -> None:
+    """One self-contained HTML file. Raises OutputError where it cannot be written."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["number"] = lambda value: "\N{EN DASH}" if isnan(value) else f"{value:.3f}"
+    text = environment.get_template("learning.html").render(
+        page=page,
+        chart=draw_learning(page),
+        fitted_name=FITTED,
+        rows=list(zip(page.sizes, page.points, page.trainings, strict=True)),
+        style=(HERE / "style.css").read_text(encoding="utf-8"),
+    )
+    write_whole(path, text.encode("utf-8", errors="replace"))
+
+
+def draw_learning(page: LearningPage) -> Lines:
+    """Measured points with intervals, and the fitted curve to where it is asked."""
+    series: dict[str, list[Point]] = {
+        MEASURED: [
+            (float(size), one.value, one.low, one.high) for size, one in zip(page.sizes, page.points, strict=True)
+        ]
+    }
+    end = float(page.labelled + page.more)
+    marks = [float(size) for size in page.sizes]
+    if page.fitted is not None:
+        along = np.geomspace(page.sizes[0], end, 60)
+        series[FITTED] = [(float(n), float(page.fitted.at(n)), nan, nan) for n in along]
+        marks += [end]
+    return draw_lines(series, "Dice on images not trained on", "labelled images", doubling=True, marks=marks)
