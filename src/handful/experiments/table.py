@@ -69,7 +69,8 @@ class Effect:
         if found.low > 0 or found.high < 0:
             ahead, behind = (one, other) if found.low > 0 else (other, one)
             low, high = sorted((abs(found.low), abs(found.high)))
-            return f"{ahead} beats {behind}{at} by {plain(abs(found.value))} [{plain(low)}, {plain(high)}] {on}."
+            small = ": too little to matter" if high < PRACTICAL else ""
+            return f"{ahead} beats {behind}{at} by {plain(abs(found.value))} [{plain(low)}, {plain(high)}] {on}{small}."
         span = f"{signed(found.value)} [{signed(found.low)}, {signed(found.high)}] {on}"
         if max(-found.low, found.high) < PRACTICAL:
             return f"{one} and {other}{at} do equally well: {span}."

@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from handful.errors import DataError, OutputError, SettingsError
 from handful.experiments.cells import Cell, Times, make_cells
 from handful.experiments.file import Experiment, Source, read_experiment
 from handful.experiments.splits import fixed_splits, only, split_of
-from handful.experiments.table import WORDS, Table, plain, plural
+from handful.experiments.table import WORDS, Table, mean, plain, plural
 from handful.files import write_whole
+from handful.measure.scores import trivial_label
 from handful.verbs.asked import check_overrides
 from handful.verbs.judge import Judge, Judged
 from handful.verbs.listener import SILENT, Listener
@@ -49,6 +51,18 @@ class Comparison:
     tests: dict[str, Audit]
 
     @property
+    def trivial(self) -> dict[str, float]:
+        """What answers without training get by the score that decides, over all test images."""
+        found: dict[str, list[float]] = {}
+        cells = self.table.cells
+        for number, judged in self.judged.items():
+            if (cells[number].combination, cells[number].seed) == (cells[0].combination, cells[0].seed):
+                for name, row in judged.trivial.items():
+                    found.setdefault(name, []).append(row.get(self.experiment.score, nan))
+        means = {name: mean(values) for name, values in found.items()}
+        return {name: value for name, value in means.items() if not isnan(value)}
+
+    @property
     def verdict(self) -> list[str]:
         """What was reached, then each difference in words."""
         best = self.table.best()
@@ -58,6 +72,9 @@ class Comparison:
         span = "" if best.score.low != best.score.low else f" [{plain(best.score.low)}, {plain(best.score.high)}]"
         on = f"{plural(best.score.n, 'unseen image')}, {plural(len(best.by_seed), 'seed')}"
         first = f"The best mean {score} is {plain(best.score.value)}{span} on {on}: {best.words}."
+        rival = max(self.trivial.items(), key=lambda item: item[1], default=None)
+        if rival is not None:
+            first += f" The best answer without training ({trivial_label(rival[0])}) gets {plain(rival[1])}."
         return [first, *(effect.sentence for effect in self.table.effects())]
 
     def lines(self) -> list[str]:

@@ -76,7 +76,7 @@ def page_content(
         seeds=tuple(table.seeds),
         differences=list(map(difference, table.effects())),
         apart=list(map(difference, table.effects_apart())),
-        trivial=page.trivial(),
+        trivial=done.trivial,
         charts=page.charts(),
         tables=page.tables(),
         groups=page.groups(pictures),
@@ -113,18 +113,6 @@ class Page:
         asked = sorted({cell.seconds for cell in self.cells if cell.seconds is not None})
         seconds = f" of {', '.join(f'{one:.0f}' for one in asked)} s" if asked else ""
         return f"{len(self.cells)}{seconds}, {min(steps)} to {max(steps)} steps each"
-
-    def trivial(self) -> dict[str, float]:
-        """What answers without training get, over all test images."""
-        found: dict[str, list[float]] = {}
-        first = self.table.seeds[0] if self.table.seeds else 0
-        shown = self.cells[0].combination
-        for number, judged in self.judged.items():
-            if self.cells[number].combination == shown and self.cells[number].seed == first:
-                for name, row in judged.trivial.items():
-                    found.setdefault(name, []).append(row.get(self.experiment.score, nan))
-        means = {name: mean(values) for name, values in found.items()}
-        return {name: value for name, value in means.items() if not isnan(value)}
 
     def by_combination(self, values: Mapping[int, float]) -> dict[tuple[str, ...], list[float]]:
         """Values of cells, collected by what is compared."""
