@@ -177,7 +177,7 @@ def test_full_content_is_all_there():
     for words in (
         "halved",
         "empty mask",
-        "temperature 1.70",
+        "temperature of 1.70",
         "1 to 9 pixels",
         "leaf 7",
         "unlike the training images",

@@ -94,11 +94,11 @@ def _kept_if_it_carries_over(
 ) -> tuple[Any, str]:
     """What is fitted on all cases, if fits on all but one gain something on the one left out."""
     if len(cases) < LEAST_IMAGES:
-        return None, f"no {name}: it takes {LEAST_IMAGES} images held back from training, and there are {len(cases)}"
+        return None, f"no {name}, which takes {LEAST_IMAGES} images held back from training (there are {len(cases)})"
     gains = [loss(none, one) - loss(fit([*cases[:place], *cases[place + 1 :]]), one) for place, one in enumerate(cases)]
     if not np.mean(gains) > 0:
-        return None, f"no {name}: fitted on all but one of {len(cases)} images held back it does not help the other"
-    return fit(cases), f"fitted on {len(cases)} images held back from training"
+        return None, f"no {name}: fitted on all but one of {len(cases)} images held back, it does not help the other"
+    return fit(cases), f"a {name} fitted on {len(cases)} images held back from training"
 
 
 def _pixels_of(probabilities: NDArray[np.float32], true: NDArray[np.uint8]) -> tuple[FloatArray, NDArray[np.intp]]:

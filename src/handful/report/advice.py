@@ -39,7 +39,8 @@ def _unlike(scores: Scores, unlike: Mapping[str, float]) -> list[str]:
         text = f"Label more images like {listed(known[:NAMED])}"
         text += f" ({len(known)} such in all)" if len(known) > NAMED else ""
         mean = sum(dice[name] for name in known) / len(known)
-        text += f": unlike the images trained on, and their mean Dice is {mean:.2f}"
+        text += ": unlike the images trained on, with "
+        text += f"a Dice of {mean:.2f}" if len(known) == 1 else f"a mean Dice of {mean:.2f}"
         found.append(text + (f" against {sum(others) / len(others):.2f} for the others." if others else "."))
     both = [name for name in unlike if name in dice]
     if not known and len(both) >= FEWEST and _rank_correlation(both, unlike, dice) < CONNECTED:

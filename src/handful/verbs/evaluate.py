@@ -125,7 +125,7 @@ def score_model(
             f"({', '.join(model.card.classes)}). Give masks of the kind that it was trained on."
         )
     regions = [Region(name, (0, one.height), (0, one.width)) for name, one in audit.facts.items()]
-    look = CloserLook(model.card, audit.reading, words="as in the model file")
+    look = CloserLook(model.card, audit.reading, words="as the model file has it")
     scored = score_regions(model, audit, regions, listener=listener, look=look, detectors=tuple(DETECTORS))
     scores, messages = mark_seen(scored.scores, find_seen(model.card.training, audit, audit.facts))
     return scores, scored.pictures, messages, look
