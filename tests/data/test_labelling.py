@@ -526,6 +526,19 @@ def test_train_and_test_files_over_one_folder_of_images(tmp_path: Path) -> None:
     assert {pair.name: pair.part for pair in find_pairs(tmp_path).pairs} == {"one": "train", "two": "test"}
 
 
+def test_words_in_the_name_of_one_image_make_no_part(tmp_path: Path) -> None:
+    labelme(tmp_path, shape("x", rectangle(1, 1, 9, 9)), name="test_1")
+    labelme(tmp_path, shape("x", rectangle(1, 1, 9, 9)), name="train_1")
+    assert {pair.part for pair in find_pairs(tmp_path).pairs} == {"all"}
+
+
+@pytest.mark.parametrize("name", ["a.zip", "RoiSet_a.zip", "a-rois.zip", "ROISet a.zip", "A_RoiSet.zip", "a_cells.zip"])
+def test_names_of_region_files(name: str, tmp_path: Path) -> None:
+    plant(tmp_path, ["a", "b", "ab"], folder="")
+    roi_of(roifile.ROI_TYPE.RECT, 2, 3, 10, 8).tofile(tmp_path / name)
+    assert [pair.name for pair in find_pairs(tmp_path).pairs] == ["a"]
+
+
 def test_the_file_with_most_objects_has_the_say_over_an_image(tmp_path: Path) -> None:
     coco(tmp_path, [square(3, 3, 5)])
     (tmp_path / "coco.json").rename(tmp_path / "a_keypoints.json")

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from handful.data.decode import SUFFIXES as PICTURES
 from handful.data.labelling.annotations import Annotated, Annotations
 from handful.data.labelling.drawing import MOST_NAMES, Drawing, class_names
+from handful.data.labelling.labelme import TOOL as LABELME
 from handful.data.labelling.readers import SUFFIXES, TOOLS, read_annotations
 from handful.data.labelling.roi import TOOL as IMAGEJ
 from handful.data.listing import File, list_files
@@ -57,19 +58,34 @@ def find_drawn(images: Sequence[File], files: Sequence[File]) -> Drawn:
     # COCO keeps the same images in several files (instances, keypoints): the one with most outlines has the say.
     sources.sort(key=lambda source: -source[1].count)
     taken: dict[int, File] = {}
+    index = _Index(images)
     for file, found in sources:
-        _match(file, found, images, taken, drawn)
+        _match(file, found, index, taken, drawn)
     if drawn.pairs:
         _finish(drawn, [found for _, found in sources], images, taken)
     return drawn
 
 
-def _match(file: File, found: Annotations, images: Sequence[File], taken: dict[int, File], drawn: Drawn) -> None:
-    owners = _by_stem(found, images) if found.tool == IMAGEJ else None
+class _Index:
+    """Images by their names and by their stems, in lower case."""
+
+    def __init__(self, images: Sequence[File]) -> None:
+        self.images = images
+        self.names: dict[str, list[File]] = defaultdict(list)
+        self.stems: dict[str, list[File]] = defaultdict(list)
+        for image in images:
+            self.names[image.path.name.casefold()].append(image)
+            self.stems[image.stem.casefold()].append(image)
+
+
+def _match(file: File, found: Annotations, index: _Index, taken: dict[int, File], drawn: Drawn) -> None:
+    owners = _by_stem(found, index) if found.tool == IMAGEJ else None
+    # train.json and test.json over one folder of images; test_1.json beside test_1.png says nothing.
+    part = "" if found.tool in (IMAGEJ, LABELME) else read_words(file.stem).part
     missing: list[str] = []
     twice = 0
     for annotated in found.images:
-        candidates = owners if owners is not None else _candidates(annotated, file, images)
+        candidates = owners if owners is not None else _candidates(annotated, file, index)
         if not candidates:
             missing.append(annotated.name)
             continue
@@ -86,8 +102,7 @@ def _match(file: File, found: Annotations, images: Sequence[File], taken: dict[i
             drawn.problems.append(_problem(annotated.problem, file.shown, ERROR))
             continue
         taken[id(image)] = file
-        part = read_words(file.stem).part
-        if image.part == "all" and part:  # train.json and test.json over one folder of images
+        if image.part == "all" and part:
             image.part = part
         drawing = Drawing(tuple(annotated.objects), annotated.where, annotated.size)
         drawn.pairs.append((image, file, drawing))
@@ -110,26 +125,25 @@ def _problem(text: str, shown: str, severity: str) -> Problem:
     return Problem(where, message, severity) if where.startswith(shown) else Problem(shown, text, severity)
 
 
-def _by_stem(found: Annotations, images: Sequence[File]) -> list[File]:
-    """The image that a file of regions is named after, in the same folder if there are several."""
+def _by_stem(found: Annotations, index: _Index) -> list[File]:
+    """The image that a file of regions is named after (a.zip, a_rois.zip, RoiSet_a.zip), in its own folder if there."""
     name = found.path.stem
-    near = [image for image in images if image.path.parent == found.path.parent]
-    for some in (near, list(images)):
-        same = [image for image in some if image.stem.casefold() == name.casefold()]
-        same = same or [image for image, owned in zip(some, _owned(some, name), strict=True) if owned]
+    bare = re.sub(r"(?i)^(?:roi[\s_-]?sets?|rois?)[\s_.-]+|[\s_.-]*(?:roi[\s_-]?sets?|rois?)$", "", name) or name
+    for stem in (name, bare):
+        same = index.stems.get(stem.casefold(), [])
+        near = [image for image in same if image.path.parent == found.path.parent]
         if same:
-            return same
+            return near or same
+    near = [image for image in index.images if image.path.parent == found.path.parent]
+    for some in (near, index.images):
+        partners = match_names([image.stem for image in some], [bare]).partners
+        owners = [image for image, masks in zip(some, partners, strict=True) if masks]
+        if owners:
+            return owners
     return []
 
 
-def _owned(images: Sequence[File], name: str) -> list[bool]:
-    """Which images a name such as a_rois, RoiSet_a belongs to."""
-    bare = re.sub(r"(?i)^(?:roi[\s_-]?sets?|rois?)[\s_.-]+|[\s_.-]*(?:roi[\s_-]?sets?|rois?)$", "", name)
-    match = match_names([image.stem for image in images], [bare or name])
-    return [bool(partners) for partners in match.partners]
-
-
-def _candidates(annotated: Annotated, file: File, images: Sequence[File]) -> list[File]:
+def _candidates(annotated: Annotated, file: File, index: _Index) -> list[File]:
     """Images that the annotations' name may mean: those that share the longest end of the path with it.
 
     Then the name without what Label Studio puts before it, then the stem with another ending (a.jpg saved as a.png); of
@@ -141,11 +155,8 @@ def _candidates(annotated: Annotated, file: File, images: Sequence[File]) -> lis
     last = parts[-1]
     plain = _UPLOADED.sub("", last)
     stem = Path(plain).stem if Path(plain).suffix in PICTURES else plain
-    for name, of in ((last, _name), (plain, _name), (stem, _stem)):
-        found = [image for image in images if of(image) == name]
-        if found:
-            break
-    else:
+    found = index.names.get(last) or index.names.get(plain) or index.stems.get(stem) or []
+    if not found:
         return []
     shared = [_shared(parts[:-1], image.folder.casefold().split("/")) for image in found]
     found = [image for image, count in zip(found, shared, strict=True) if count == max(shared)]
@@ -155,14 +166,6 @@ def _candidates(annotated: Annotated, file: File, images: Sequence[File]) -> lis
     if len(found) > 1:
         found = [image for image in found if image.part == part] or found
     return found
-
-
-def _name(image: File) -> str:
-    return image.path.name.casefold()
-
-
-def _stem(image: File) -> str:
-    return image.stem.casefold()
 
 
 def _shared(folders: Sequence[str], others: Sequence[str]) -> int:
