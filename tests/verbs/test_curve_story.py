@@ -92,6 +92,14 @@ def test_too_few_scored_images_are_said():
     assert np.isfinite(found.gain.value)
 
 
+def test_all_sizes_are_judged_on_the_same_images():
+    rows = {size: {name: [0.5] for name in "abcd"} for size in (1, 2, 4)}
+    rows[4] = {name: [0.9] for name in "abc"} | {"e": [0.0]}  # no time for d; e was scored here alone
+    found = collect(rows, [(size, 0, 0.5) for size in rows], 6, 20.0)
+    assert found.names == ("a", "b", "c")
+    assert not np.isnan(found.table).any()
+
+
 def test_one_image_makes_no_curve(tmp_path):
     with pytest.raises(DataError, match="at least 2"):
         handful.curve(write_discs(tmp_path / "one", 1), steps=1)

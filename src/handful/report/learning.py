@@ -60,10 +60,11 @@ def draw_learning(page: LearningPage) -> Lines:
             (float(size), one.value, one.low, one.high) for size, one in zip(page.sizes, page.points, strict=True)
         ]
     }
-    end = float(page.labelled + page.more)
     marks = [float(size) for size in page.sizes]
     if page.fitted is not None:
+        end = float(page.labelled + page.more)
         along = np.geomspace(page.sizes[0], end, 60)
         series[FITTED] = [(float(n), float(page.fitted.at(n)), nan, nan) for n in along]
-        marks += [end]
+        # A mark too near to the number of images there are would be written over it.
+        marks = [*(mark for mark in marks if mark <= 0.8 * page.labelled), float(page.labelled), end]
     return draw_lines(series, "Dice on images not trained on", "labelled images", doubling=True, marks=marks)

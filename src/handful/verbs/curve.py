@@ -315,9 +315,15 @@ def collect(
     labelled: int,
     each: float | None,
 ) -> LearningCurve:
-    """The curve of scores by size and image; an image scored in several repeats counts with its mean."""
+    """The curve of scores by size and image; an image scored in several repeats counts with its mean.
+
+    Where time was too short to score every image at every size, those that were count alone, unless they are too few:
+    other images at another size would make a curve of their own.
+    """
     sizes = sorted(rows)
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    everywhere = [name for name in names if all(name in rows[size] for size in sizes)]
+    names = everywhere if len(everywhere) >= TOO_FEW else names
     table = np.array([[np.mean(rows[size].get(name, np.nan)) for name in names] for size in sizes])
     fitted = fit_saturation(sizes, mean_present(table))
     gain = gain_of_more(sizes, table, MORE, now=labelled)
