@@ -209,6 +209,14 @@ def test_confusion_rows_are_shares_of_true_classes():
     np.testing.assert_allclose(shares, [[2 / 3, 1 / 3], [0, 1]])
 
 
+def test_confidence_as_the_net_gives_it_is_said_to_be_so():
+    told = Calibration(COUNTS[0], COUNTS[0], words="no temperature, there are 0")
+    page = Page(render_report(content(calibration=told)))
+    assert "as the net gives them (no temperature, there are 0)" in page.text
+    assert "as told" in page.text
+    assert "what the net says of itself" not in page.text
+
+
 def test_two_classes_without_background_are_both_scored():
     scorer = Scorer(["day", "night"], background=None)
     mask = np.array([[0, 1]], np.uint8)

@@ -50,6 +50,7 @@ def render_report(content: ReportContent) -> str:
     scores = content.scores
     images = _images(scores, content)
     kind, word = standing(scores)
+    reliability = draw_reliability(content.calibration)
     return environment.get_template("page.html").render(
         content=content,
         scores=scores,
@@ -66,7 +67,8 @@ def render_report(content: ReportContent) -> str:
         legend=_legend(scores, void=any(panels is not None and panels.void for _, panels in images)),
         confusion=confusion_rows(scores),
         class_rows=_class_rows(scores),
-        reliability=draw_reliability(content.calibration),
+        reliability=reliability,
+        tempered=any(len(plot.lines) > 1 for plot in reliability),
         advice=advice(scores, content.unlike, content.sizes, content.odd_training) if scores.n else [],
         unlike=content.unlike,
         several=len(scores.object_classes) > 1,
