@@ -105,8 +105,8 @@ def how_unlike(description: NDArray[np.float32], likeness: Mapping[str, Any]) ->
 def unlike_words(unlike: float) -> str:
     """One sentence for an image that is unlike those trained on."""
     return (
-        f"unlike the images trained on ({unlike:.1f} times the distance at which that is said): "
-        "look at the result before you use it."
+        f"unlike the images trained on (distance {unlike:.2f}, where 1 is the limit): look at the result before you "
+        "use it."
     )
 
 
@@ -178,7 +178,7 @@ def _look(image: NDArray[Any]) -> FloatArray:
 
 def _doubt(probabilities: NDArray[np.float32]) -> float:
     """Log of the mean entropy over pixels."""
-    chances = np.maximum(probabilities, 1e-7)
+    chances = np.maximum(_thin(probabilities), 1e-7)
     return float(np.log(-(chances * np.log(chances)).sum(axis=0).mean() + 0.01))
 
 
