@@ -3,7 +3,7 @@
     python benchmarks/predict_memory.py --side 20000 --memory 1.5GB        # the figures of the README
     python benchmarks/predict_memory.py --side 3000 --memory 700MB         # a quick look
 
-Draws an 8-bit tiled TIFF of discs on noise that do not touch, trains a model on crops of such a picture (150 steps), runs
+    python benchmarks/predict_memory.py --side 3000 --memory 700MB      # a quick look
 `handful predict` as its user would and reads the peak of that process from the system. A crop is predicted again on its
 own and compared: the seams that are not there.
 """
