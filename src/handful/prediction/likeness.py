@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIZES = 5  # of detail: 1, 2, 4, 8, 16 pixels
-# In what steps each number ordinarily differs between images of one kind: rounded from medians over nuclei of one
-# modality, membrane slices and cats.
+# In what steps each number ordinarily differs between images of one kind: round numbers between what neighbours among
+# nuclei, membrane slices and cats show and the spread of the whole sets.
 STEPS = (
     *(0.15,) * SIZES,  # log strength of detail of each size
     *(0.1,) * (SIZES - 1),  # and how that changes from one size to the next
