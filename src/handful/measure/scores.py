@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from handful.errors import DataError
 from handful.measure import instances as objects
 from handful.measure.bootstrap import Interval, Statistic, interval, mean_interval, paired_interval
+from handful.measure.outlines import TOLERANCE, outline_scores
 from handful.measure.overlap import RATIOS, VOID, Counts, count_confusion, mean_present, ratio
 from handful.measure.trivial import constant_table, otsu_bright
 
@@ -23,6 +24,7 @@ HEADLINE = "dice_per_image"
 TOO_FEW = 3  # with fewer images than this an interval says nothing that looking at them would not
 TOO_FEW_WORDS = "too few to tell"
 UNIT = 0.0, 1.0  # what every share and ratio can be
+UNBOUNDED = ("count_error_per_image", "hausdorff95_per_image")  # scores that are no share
 
 LABELS = {
     "ods": "Boundary F, one threshold (ODS)",
@@ -41,6 +43,10 @@ LABELS = {
     "pq_pooled": "Panoptic quality PQ",
     "sq_pooled": "Outline quality SQ",
     "count_error_per_image": "Count error per image",
+    "surface_dice_per_image": f"Surface Dice at {TOLERANCE:g} pixels per image",
+    "hausdorff95_per_image": "Hausdorff 95 per image, pixels",
+    "rand_per_image": "V^Rand per image",
+    "information_per_image": "V^Info per image",
 }
 
 FloatArray = NDArray[np.float64]
@@ -160,7 +166,8 @@ class Scores:
     `scores` averages over the object classes (all but the background; all classes where none is background);
     `classes` has the same by class name. `confusion[i][j]` counts pixels of true class i called class j; its last
     column is "no answer". `instances` is empty where labels of single objects were not given. `seen`: images that the
-    model was trained on or chosen by, or copies of such; where there are any this is no test score.
+    model was trained on or chosen by, or copies of such; where there are any this is no test score. `outlines`: scores
+    of the outlines and of the regions they part, where they were asked for.
     """
 
     scores: dict[str, Score]
@@ -174,6 +181,7 @@ class Scores:
     headline: str = HEADLINE
     note: str = ""
     seen: tuple[str, ...] = ()
+    outlines: dict[str, Score] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -191,14 +199,19 @@ class Scores:
         return tuple(name for number, name in enumerate(self.class_names) if number != self.background)
 
     def __getitem__(self, name: str) -> Score:
-        return self.scores[name] if name in self.scores else self.instances[name]
+        return self.scores[name] if name in self.scores else self.others[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self.scores or name in self.instances
+        return name in self.scores or name in self.others
 
     def __iter__(self) -> Iterator[str]:
         yield from self.scores
-        yield from self.instances
+        yield from self.others
+
+    @property
+    def others(self) -> dict[str, Score]:
+        """The scores that no trivial answer is given: of separate objects, and of outlines."""
+        return self.instances | self.outlines
 
     def worst(self) -> tuple[ImageScore, ...]:
         """Images by rising Dice; those with nothing to score come last."""
@@ -258,9 +271,7 @@ class Scores:
             + [_number(answer.values.get(name, nan)) for answer in self.trivial.values()]
             for name, score in self.scores.items()
         ]
-        rows += [
-            [LABELS[name], _number(score.value), score.span, str(score.n)] for name, score in self.instances.items()
-        ]
+        rows += [[LABELS[name], _number(score.value), score.span, str(score.n)] for name, score in self.others.items()]
         lines = _table([head, *rows])
         if len(self.classes) > 1:
             columns = ("dice_per_image", "dice_pooled", "iou_pooled", "precision_pooled", "recall_pooled")
@@ -285,6 +296,7 @@ class Scores:
                 for name, answer in self.trivial.items()
             },
             "instances": {name: score.to_dict() for name, score in self.instances.items()},
+            "outlines": {name: score.to_dict() for name, score in self.outlines.items()},
             "class_names": list(self.class_names),
             "background": self.background,
             "confusion": [list(row) for row in self.confusion],
@@ -314,6 +326,7 @@ class Scores:
             headline=record["headline"],
             note=record["note"],
             seen=tuple(record.get("seen", ())),
+            outlines=_scores_from(record.get("outlines", {})),
         )
 
 
@@ -327,6 +340,7 @@ class Scorer:
     objects_bright : which side of Otsu's threshold is the object, from `trivial.choose_polarity` on training images.
         None: the side that does better on these very images, which flatters Otsu; the note says so.
     void : value in true masks that is left out of every score.
+    with_outlines : measure surface Dice, Hausdorff 95, V^Rand and V^Info too; they take as long as a small prediction.
     """
 
     def __init__(
@@ -336,6 +350,7 @@ class Scorer:
         background: int | None = 0,
         objects_bright: bool | None = None,
         void: int = VOID,
+        with_outlines: bool = False,
     ) -> None:
         if background is not None and not 0 <= background < len(classes):
             raise DataError(f"background: class {background} is none of the {len(classes)} classes {list(classes)}.")
@@ -349,6 +364,7 @@ class Scorer:
         self._tables: list[NDArray[np.int64]] = []
         self._otsu: list[NDArray[np.int64]] = []  # (2, C, C + 1) an image: objects dark, objects bright
         self._objects: list[objects.InstanceCounts | None] = []
+        self._outlines: list[dict[str, float]] | None = [] if with_outlines else None
 
     def add(
         self,
@@ -379,6 +395,11 @@ class Scorer:
         self._names.append(name)
         self._tables.append(table)
         self._objects.append(counted)
+        if self._outlines is not None:
+            labels = None if true_labels is None or predicted_labels is None else (true_labels, predicted_labels)
+            self._outlines.append(
+                outline_scores(np.asarray(true), np.asarray(predicted), ignore, self._scored, self._foreground, labels)
+            )
         return self._image_scores(table[None])["dice"].item()
 
     @property
@@ -420,6 +441,7 @@ class Scorer:
             confusion=tuple(tuple(int(pixels) for pixels in row) for row in tables.sum(axis=0)),
             instances=_instance_scores([counted for counted in self._objects if counted is not None], seed),
             note=self._note(ours["dice"], "otsu" in trivial),
+            outlines=_mean_outlines(self._outlines or [], seed),
         )
 
     def _trivial_tables(self, tables: NDArray[np.int64]) -> dict[str, tuple[NDArray[np.int64], str]]:
@@ -583,6 +605,15 @@ def _instance_scores(counted: list[objects.InstanceCounts], seed: int) -> dict[s
     found["pq_pooled"] = _pooled(rows, panoptic, seed)
     found["sq_pooled"] = _pooled(rows, lambda s: objects.segmentation_quality(s[..., 0], s[..., 1]), seed)
     found["count_error_per_image"] = _per_image(np.abs(predicted - true), seed, bounds=(0, inf))
+    return found
+
+
+def _mean_outlines(rows: list[dict[str, float]], seed: int) -> dict[str, Score]:
+    """The mean over images of each score that any image has."""
+    found = {}
+    for name in rows[0] if rows else ():
+        values = np.array([row[name] for row in rows])
+        found[name] = _per_image(values, seed, bounds=(0, inf) if name in UNBOUNDED else UNIT)
     return found
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from handful.files import write_whole
-from handful.measure.scores import LABELS, ImageScore, Scores, trivial_label
+from handful.measure.scores import LABELS, UNBOUNDED, ImageScore, Scores, trivial_label
 from handful.report.advice import advice
 from handful.report.content import Picture, ReportContent
 from handful.report.curve import Curve, draw_curve
@@ -55,6 +55,7 @@ def render_report(content: ReportContent) -> str:
         content=content,
         scores=scores,
         labels=LABELS,
+        unbounded=UNBOUNDED,
         style=(HERE / "style.css").read_text(encoding="utf-8"),
         script=(HERE / "page.js").read_text(encoding="utf-8"),
         verdict=verdict(scores, content.images_kind),

@@ -126,7 +126,9 @@ def score_model(
         )
     regions = [Region(name, (0, one.height), (0, one.width)) for name, one in audit.facts.items()]
     look = CloserLook(model.card, audit.reading, words="as the model file has it")
-    scored = score_regions(model, audit, regions, listener=listener, look=look, detectors=tuple(DETECTORS))
+    scored = score_regions(
+        model, audit, regions, listener=listener, look=look, detectors=tuple(DETECTORS), with_outlines=True
+    )
     scores, messages = mark_seen(scored.scores, find_seen(model.card.training, audit, audit.facts))
     return scores, scored.pictures, messages, look
 
@@ -160,7 +162,7 @@ def score_masks(predicted: Path, audit: Audit, listener: Listener) -> tuple[Scor
     missing = [pair.name for pair in audit.pairs if find_mask(pair, files) is None]
     if len(missing) == len(audit.pairs):
         raise DataError(f"{folder}: no file there has the name of an image of {audit.root} ({missing[0]}, ...).")
-    scorer = Scorer(audit.reading.classes, background=audit.reading.background)
+    scorer = Scorer(audit.reading.classes, background=audit.reading.background, with_outlines=True)
     pictures: list[Picture] = []
     chosen = [(pair, file) for pair in audit.pairs if (file := find_mask(pair, files)) is not None]
     by_number = are_class_numbers([file for _, file in chosen], audit.reading)

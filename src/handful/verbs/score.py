@@ -44,6 +44,7 @@ def score_regions(
     listener: Listener = SILENT,
     look: Callable[[str, Sample, NDArray[np.uint8], Prediction], None] | None = None,
     detectors: tuple[str, ...] = ("sobel",),
+    with_outlines: bool = False,
     scorer: Scorer | None = None,
     boundaries: BoundaryScorer | None = None,
 ) -> Scored:
@@ -51,15 +52,17 @@ def score_regions(
 
     With at least one image scored, what is left when the time is up is left out and counted. `look` is shown the name,
     the sample, its truth and the prediction of each, for other scores than these. `detectors` of edges are run beside a
-    model of boundaries; Canny takes as long as all the rest. A `scorer` (and, for boundaries, theirs) goes on counting:
-    the scores are then of all images that it has seen.
+    model of boundaries; Canny takes as long as all the rest. `with_outlines` as in `Scorer`. A `scorer` (and, for
+    boundaries, theirs) goes on counting: the scores are then of all images that it has seen.
     """
     from handful.training.prepare import make_target
 
     wanted = list(regions)
     card = model.card
     if scorer is None:
-        scorer = Scorer(card.classes, background=card.background, objects_bright=objects_bright)
+        scorer = Scorer(
+            card.classes, background=card.background, objects_bright=objects_bright, with_outlines=with_outlines
+        )
     if boundaries is None and card.task == "boundaries":
         boundaries = BoundaryScorer(detectors)
     scored = Scored(scorer.finish())
