@@ -51,26 +51,24 @@ class BoundaryScorer:
             self._rows[detector].append(count_boundaries(true, edges, name=name).row())
 
     def add_to(self, scores: Scores, *, seed: int = 0) -> Scores:
-        """`scores` with ODS, OIS and AP before the others, detectors among the trivial answers, ODS the headline."""
+        """`scores` with ODS, OIS and AP before the others, ODS the headline, detectors for the trivial answers."""
         rows = np.array(self._rows[""])
         if not len(rows):
             return scores
         found = boundary_scores(rows, seed)
-        trivial = dict(scores.trivial)
+        trivial = {}  # a constant answer has no thin boundaries
         for detector in self._detectors:
             theirs = np.array(self._rows[detector])
-            values = {name: score.value for name, score in boundary_scores(theirs, None).items()}
+            values = dict.fromkeys([*found, *scores.scores], nan)  # a detector has no Dice
+            values |= {name: score.value for name, score in boundary_scores(theirs, None).items()}
             trivial[detector] = Trivial(values, gain(rows, theirs, seed), HOW[detector])
-        unknown = dict.fromkeys([*found, *scores.scores], nan)  # a mask has no ODS, a detector no Dice
-        trivial = {name: replace(one, values=unknown | one.values) for name, one in trivial.items()}
         threshold = best_threshold(rows.sum(axis=0))
-        note = f"The best threshold of boundaries, over all images, is {threshold:.2f}."
         return replace(
             scores,
             scores=found | scores.scores,
             trivial=trivial,
             headline=HEADLINE,
-            note=f"{scores.note} {note}".strip(),
+            note=f"The threshold that suits all images best is {threshold:.2f}.",
         )
 
 
