@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from handful.modelfile import describe_model as describe
     from handful.prediction.segmenter import Segmenter
     from handful.prediction.segmenter import load_segmenter as load
+    from handful.verbs.compare import compare
     from handful.verbs.curve import curve
     from handful.verbs.demo import demo
     from handful.verbs.evaluate import evaluate
     from handful.verbs.predict import predict
+    from handful.verbs.recipe import recipe
     from handful.verbs.suggest import suggest
     from handful.verbs.train import train
 
@@ -34,12 +36,14 @@ _PLACES = {
     "HandfulError": ("handful.errors", "HandfulError"),
     "Segmenter": ("handful.prediction.segmenter", "Segmenter"),
     "check": ("handful.data.check", "check_data"),
+    "compare": ("handful.verbs.compare", "compare"),
     "curve": ("handful.verbs.curve", "curve"),
     "demo": ("handful.verbs.demo", "demo"),
     "describe": ("handful.modelfile", "describe_model"),
     "evaluate": ("handful.verbs.evaluate", "evaluate"),
     "load": ("handful.prediction.segmenter", "load_segmenter"),
     "predict": ("handful.verbs.predict", "predict"),
+    "recipe": ("handful.verbs.recipe", "recipe"),
     "suggest": ("handful.verbs.suggest", "suggest"),
     "train": ("handful.verbs.train", "train"),
 }
@@ -48,12 +52,14 @@ __all__ = [
     "HandfulError",
     "Segmenter",
     "check",
+    "compare",
     "curve",
     "demo",
     "describe",
     "evaluate",
     "load",
     "predict",
+    "recipe",
     "suggest",
     "train",
 ]

@@ -127,7 +127,7 @@ def compare(
         experiment = replace(experiment, seeds=experiment.seeds[:seeds])
     cells = [replace(cell, settings=cell.settings | dict(settings or {})) for cell in make_cells(experiment)]
     for cell in cells:
-        check_overrides({name: value for name, value in cell.settings.items() if not name.startswith("init")})
+        check_overrides(cell.settings)
     return Work(experiment, root, Path(out), cells, device, listener, command).run()
 
 

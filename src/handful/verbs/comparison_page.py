@@ -212,8 +212,24 @@ class Page:
             head = ("", "Dice on its training images", "Dice on unseen images", "difference")
             note = "Who knows images by heart does well on those and badly on others."
             made.append(PlainTable("Does it memorise or generalise?", note, head, rows))
+        if self.experiment.folds:
+            made.append(self.fold_table())
         names = [name for name, test in self.experiment.tests.items() if not test.probe]
         return made + [table for table in map(self.test_table, names) if table is not None]
+
+    def fold_table(self) -> PlainTable:
+        """Every training by itself: its fold and what it scored there."""
+        keys = list(dict.fromkeys(key for one in self.judged.values() for key in one.summary))
+        rows: list[tuple[str | float, ...]] = []
+        for number, judged in self.judged.items():
+            cell = self.cells[number]
+            values = [judged.summary.get(key, nan) for key in keys]
+            name = f"{self.label(cell.combination)}, fold {cell.fold + 1}, seed {cell.seed}"
+            rows.append((name, self.test_dice(number), *values))
+        head = ("", "Dice per image", *(OTHER_WORDS.get(key) or LABELS.get(key, key) for key in keys))
+        return PlainTable(
+            "Fold by fold", "Each fold is tested by a model that was trained on the others.", head, tuple(rows)
+        )
 
     def test_table(self, name: str) -> PlainTable | None:
         """Scores of another set, with what detectors and constants get on it."""
