@@ -18,7 +18,8 @@ def predict_command(
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.", show_default=False)],
     save: Annotated[
-        str, typer.Option(help="Any of mask,probability,overlay,contours,instances,boundaries,rois,table,coco,rle.")
+        str,
+        typer.Option(help="Any of mask,probability,overlay,contours,instances,boundaries,lines,rois,table,coco,rle."),
     ] = "mask,overlay",
     flips: Annotated[
         bool, typer.Option("--flips", help="Average over mirror images: better, four times slower.")

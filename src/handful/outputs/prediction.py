@@ -21,6 +21,7 @@ from handful.outputs.coco import Annotation, coco_json, coco_objects
 from handful.outputs.contours import class_margin, geojson_bytes, object_polygons
 from handful.outputs.files import OutputFolder
 from handful.outputs.instances import instances_tiff
+from handful.outputs.lines import boundary_field, boundary_lines, lines_geojson
 from handful.outputs.masks import mask_png
 from handful.outputs.overlay import draw_overlay
 from handful.outputs.png import png_bytes
@@ -40,6 +41,7 @@ FILES = {
     "contours": "contours/{}.geojson",
     "instances": "instances/{}.tif",
     "boundaries": "boundaries/{}.png",
+    "lines": "lines/{}.geojson",
     "rois": "rois/{}.zip",
 }
 # ... -> the one file for all images.
@@ -117,6 +119,11 @@ def write_prediction(
         files["instances"] = folder.write(FILES["instances"].format(name), instances_tiff(prediction.labels))
     if "boundaries" in save:
         files["boundaries"] = folder.write(FILES["boundaries"].format(name), boundaries_png(prediction.boundaries))
+    if "lines" in save:
+        crest = card.object_classes[0] if card.task == "boundaries" and len(card.object_classes) == 1 else None
+        field = boundary_field(prediction.probabilities, crest)
+        lines = boundary_lines(prediction.boundaries, field)
+        files["lines"] = folder.write(FILES["lines"].format(name), lines_geojson(lines))
     size = read_pixel_size(source.path) if source is not None else None
     if "table" in save:
         objects = prediction.objects
