@@ -47,7 +47,7 @@ def predict(
     """Predict files, folders and globs with a model file or run folder and write a prediction folder.
 
     save: any of mask, probability, overlay, contours, instances, boundaries, lines, rois, table, coco, rle. An image
-    that fails does not stop the others; if all fail the first reason is raised. Nothing is overwritten unless `overwrite`.
+    that fails does not stop the others; if all fail the first reason is raised. Only `overwrite` replaces files.
     memory: bytes, or text such as "2GB", that the whole process keeps under; half of what is free where None. An image
     that does not fit in is read, predicted and written by windows. precision: of the net, see
     `handful.prediction.precision`. resume: go on with this work where it was cut off; the results are the same bytes.
