@@ -449,6 +449,10 @@ def _training_lines(training: dict[str, Json]) -> list[str]:
     if seed is not None:
         parts.append(f"seed {seed}")
     lines = ["trained: " + ", ".join(parts)] if parts else []
+    start = training.get("start")
+    if isinstance(start, dict):
+        new = f", new: {len(start['fresh'])}" if start.get("fresh") else ""
+        lines.append(f"started from: {start.get('from')}, {start.get('taken')} tensors taken over{new}")
     fingerprint = training.get("fingerprint")
     if isinstance(fingerprint, str):
         lines.append(f"data fingerprint: {fingerprint[:16]}")

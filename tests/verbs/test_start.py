@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from handful.errors import SettingsError
-from handful.modelfile import load_model
+from handful.modelfile import describe_model, load_model
 from handful.verbs.evaluate import evaluate
 from handful.verbs.train import train
 
@@ -67,6 +67,7 @@ def test_a_model_for_other_classes_and_channels(first, tmp_path):
     assert all(torch.equal(old.state_dict()[name], model.net.state_dict()[name]) for name in frozen)
     assert not torch.equal(model.net.state_dict()["up.0.squeeze.weight"], old.state_dict()["up.0.squeeze.weight"])
     assert any("init_freeze" in line for line in listener.said)
+    assert f"started from: {first}" in describe_model(tmp_path / "run")
 
 
 def test_what_the_start_has_seen_is_no_test_image(first, tmp_path):
