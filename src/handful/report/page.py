@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from math import isnan, nan
 from pathlib import Path
 from typing import Any
@@ -88,7 +90,10 @@ def _images(scores: Scores, content: ReportContent) -> list[tuple[ImageScore, Pa
     """Each image with its pictures, worst first; images without a score follow, in the order given."""
     by_name = {image.name: image for image in scores.worst()}
     side = LARGE if len(by_name) <= FEW else SMALL
-    drawn = {picture.name: _draw(picture, scores, side) for picture in content.pictures}
+    # Pillow and numpy let go of the interpreter while they work.
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        panels_of = pool.map(lambda picture: _draw(picture, scores, side), content.pictures)
+        drawn = {panels.name: panels for panels in panels_of}
     for name, unscored in drawn.items():
         by_name.setdefault(name, ImageScore(name, unscored.dice, nan, nan, nan))
     left, rows = MOST_BYTES, []
