@@ -12,6 +12,7 @@ from handful.data.mask import VOID
 from handful.measure.instances import average_precision, count_instances
 from handful.measure.rand import label_regions, score_grouping
 
+EDGE = 32  # pixels; more than half the thickness of a boundary
 # Of the probability of membrane; the best on training images is taken.
 THRESHOLDS = tuple(round(0.1 * step, 1) for step in range(1, 10))
 
@@ -38,7 +39,9 @@ def part_cells(boundary: NDArray[Any], threshold: float) -> NDArray[np.int32]:
     """Labels of the regions that a boundary parts, 0 on the boundary itself, which is thinned to one pixel."""
     from skimage.morphology import skeletonize
 
-    return label_regions(~skeletonize(boundary >= threshold))
+    # Thinned, a boundary that reaches the edge of the image would end before it, and two cells would leak into one.
+    lines = skeletonize(np.pad(boundary >= threshold, EDGE, mode="edge"))[EDGE:-EDGE, EDGE:-EDGE]
+    return label_regions(~lines)
 
 
 def choose_threshold(slices: Iterable[tuple[NDArray[np.uint8], NDArray[Any]]], between: int) -> float:

@@ -29,6 +29,7 @@ from handful.verbs.runfolder import write_json
 from handful.verbs.score import score_regions
 
 MOST_TRAINING = 8  # training images that are scored: enough to see whether they are known by heart
+FOR_THRESHOLD = 4  # training images on which a threshold is chosen
 SHOWN = 3  # pictures of every other test set
 SUMMED = ("iou_per_image", "accuracy", "ap_per_image", "ap50_per_image", "f1_pooled", "pq_pooled")
 IMAGE_SCORES = ("dice", "iou", "precision", "recall", "object_f1")
@@ -148,7 +149,7 @@ class Judge:
         def look(_: str, sample: Sample, truth: NDArray[np.uint8], prediction: Prediction) -> None:
             found.append((truth, boundary_of(prediction)))
 
-        score_regions(model, self.audit, split.train[:: max(len(split.train) // MOST_TRAINING, 1)], look=look)
+        score_regions(model, self.audit, split.train[:: max(len(split.train) // FOR_THRESHOLD, 1)], look=look)
         return choose_threshold(found, between_of(model))
 
     def add_trivial_grouping(self, judged: Judged, audit: Audit, regions: Sequence[Region], model: Segmenter) -> None:
