@@ -134,7 +134,7 @@ def test_points_without_jitter_are_the_middles_of_squares():
 def test_bodies_are_as_large_as_asked_for():
     drawn = draws(1, 1, (101, 101), seed=4)
     rows, columns = (plane.expand(1, 101, 101) for plane in places(drawn))
-    one = {"power": torch.tensor([2.0]), "stretch": torch.tensor([1.0])}
+    one = {"boxy": torch.tensor([0.0]), "stretch": torch.tensor([1.0])}
     inside = bodies(drawn, rows, columns, torch.full((1, 40), 9.0), **one)[0] < 1
     whole = [body for body in inside.numpy() if not (body[[0, -1]].any() or body[:, [0, -1]].any())]
     assert [body.sum() for body in whole] == pytest.approx([np.pi * 81] * len(whole), rel=0.03)

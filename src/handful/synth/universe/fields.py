@@ -27,15 +27,23 @@ def places(draws: Draws) -> tuple[Tensor, Tensor]:
     return rows, torch.arange(width, device=draws.device, dtype=torch.float32)[None]
 
 
-def noise(draws: Draws, wavelength: Tensor, *, band: Tensor | None = None, stretch: Tensor | None = None) -> Tensor:
+def noise(
+    draws: Draws,
+    wavelength: Tensor,
+    *,
+    band: Tensor | None = None,
+    stretch: Tensor | None = None,
+    coarse: int = 1,
+) -> Tensor:
     """Noise (B, H, W) of mean 0 and standard deviation 1 with nothing finer than `wavelength` (B,).
 
     band (B,), boolean: only about that wavelength, as labyrinths and gratings are; else all longer ones too, with the
-    1 / f of photographs. stretch (B,): how much longer it is in one direction than across it.
+    1 / f of photographs. stretch (B,): how much longer it is in one direction than across it. coarse: drawn on every
+    so many pixels and interpolated, many times quicker where the wavelength is several times that.
     """
-    height, width = draws.size
-    down = torch.fft.fftfreq(height, device=draws.device)[:, None]
-    across = torch.fft.rfftfreq(width, device=draws.device)[None]
+    height, width = (max(2, -(-side // coarse)) for side in draws.size)
+    down = torch.fft.fftfreq(height, device=draws.device)[:, None] / coarse
+    across = torch.fft.rfftfreq(width, device=draws.device)[None] / coarse
     if stretch is None:
         square = (down**2 + across**2)[None]
     else:
@@ -48,9 +56,11 @@ def noise(draws: Draws, wavelength: Tensor, *, band: Tensor | None = None, stret
         spectrum = torch.where(column(band), torch.exp(-8 * (relative.sqrt() - 1) ** 2), spectrum)
     spectrum[:, 0, 0] = 0
     white = torch.view_as_complex(draws.normal(draws.batch, height, width // 2 + 1, 2))
-    field = torch.fft.irfft2(white * spectrum, s=draws.size)
+    field = torch.fft.irfft2(white * spectrum, s=(height, width))
     even: Tensor = field / (field.std(dim=(1, 2), keepdim=True) + 1e-6)
-    return even
+    if coarse == 1:
+        return even
+    return torch.nn.functional.interpolate(even[:, None], draws.size, mode="bicubic", align_corners=True)[:, 0]
 
 
 def warped(draws: Draws, wavelength: Tensor, bend: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,7 +70,8 @@ def warped(draws: Draws, wavelength: Tensor, bend: Tensor) -> tuple[Tensor, Tens
     """
     rows, columns = places(draws)
     far = bend * wavelength
-    return rows + column(far) * noise(draws, wavelength), columns + column(far) * noise(draws, wavelength)
+    moved = (column(far) * noise(draws, wavelength, coarse=2) for _ in range(2))
+    return rows + next(moved), columns + next(moved)
 
 
 def scattered(draws: Draws, rows: Tensor, columns: Tensor, pitch: Tensor, jitter: Tensor) -> tuple[Tensor, ...]:
@@ -88,11 +99,11 @@ def scattered(draws: Draws, rows: Tensor, columns: Tensor, pitch: Tensor, jitter
     return nearest, second, number
 
 
-def bodies(draws: Draws, rows: Tensor, columns: Tensor, radius: Tensor, *, power: Tensor, stretch: Tensor) -> Tensor:
+def bodies(draws: Draws, rows: Tensor, columns: Tensor, radius: Tensor, *, boxy: Tensor, stretch: Tensor) -> Tensor:
     """How far every pixel is from the middle of each of N bodies, (B, N, H, W): below 1 inside, 1 on its outline.
 
-    radius (B, N). power (B,): of the superellipse |u|^p + |v|^p, 1 a diamond, 2 an ellipse, more nearly a box.
-    stretch (B,): the largest ratio of their axes.
+    radius (B, N). boxy (B,): -1 diamonds, 0 ellipses, 1 boxes, between them what lies between. stretch (B,): the
+    largest ratio of their axes.
     """
     count = radius.shape[1]
     height, width = draws.size
@@ -102,11 +113,10 @@ def bodies(draws: Draws, rows: Tensor, columns: Tensor, radius: Tensor, *, power
     down = rows[:, None] - column(middle[:, 0] * height)
     across = columns[:, None] - column(middle[:, 1] * width)
     cos, sin = column(angle.cos()), column(angle.sin())
-    u = (cos * down + sin * across).abs() / column(radius * ratio)
-    v = (cos * across - sin * down).abs() / column(radius / ratio)
-    exponent = power.view(-1, 1, 1, 1)
-    distance: Tensor = (u.clamp_min(1e-4) ** exponent + v.clamp_min(1e-4) ** exponent) ** (1 / exponent)
-    return distance
+    u = (cos * down + sin * across).abs_().div_(column(radius * ratio))
+    v = (cos * across - sin * down).abs_().div_(column(radius / ratio))
+    other = torch.where(boxy.view(-1, 1, 1, 1) > 0, torch.maximum(u, v), u + v)
+    return torch.lerp(torch.hypot(u, v), other, boxy.abs().view(-1, 1, 1, 1))
 
 
 def strips(draws: Draws, rows: Tensor, columns: Tensor, width: Tensor, length: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ def layers(draws: Draws) -> Scene:
     depth = torch.zeros_like(rows)
     for number in range(2):
         radius = kinds[:, number, None] * draws.each(0.6, 1.6, 4) * side
-        things = bodies(draws, rows, columns, radius, power=draws.task(1.2, 8, of_log=True), stretch=draws.task(1, 4))
+        things = bodies(draws, rows, columns, radius, boxy=draws.task(-0.6, 1), stretch=draws.task(1, 4))
         found, inner = topmost(things)
         material = torch.where(found > 0, 3 + number, material)
         labels = torch.where(found > 0, found + 10 * number, labels)
@@ -44,7 +44,10 @@ def textures(draws: Draws) -> Scene:
     Asked for: one texture.
     """
     side = min(draws.size)
-    first, other = noise(draws, draws.task(0.25, 0.8) * side), noise(draws, draws.task(0.25, 0.8) * side)
+    first, other = (
+        noise(draws, draws.task(0.25, 0.8) * side, coarse=2),
+        noise(draws, draws.task(0.25, 0.8) * side, coarse=2),
+    )
     smooth = (first > column(draws.task(-0.6, 0.6))).long() + 2 * (other > column(draws.task(0, 1.2))).long()
     rows, columns = warped(draws, draws.task(8, 40), draws.task(0, 0.15))
     _, _, number = scattered(draws, rows, columns, draws.task(0.2, 0.6) * side, draws.task(0.4, 1))
@@ -66,7 +69,7 @@ def drawings(draws: Draws) -> Scene:
         rows,
         columns,
         torch.where(shown, radius, 1e-3),
-        power=draws.task(1, 8, of_log=True),
+        boxy=draws.task(-1, 1),
         stretch=draws.task(1, 8, of_log=True),
     )
     labels, depth = topmost(distance)

@@ -24,9 +24,10 @@ def vessels(draws: Draws) -> Scene:
     length = side * draws.each(0.3, 1.5, count)
     shown = draws.each(0, 1, count) < draws.task(0.2, 1)[:, None]
     shown[:, 0] = True
-    labels, depth = topmost(strips(draws, rows, columns, torch.where(shown, width, 1e-4), length))
-    wide = (labels > 0) & (labels <= 2)
-    blotches = (noise(draws, draws.task(0.2, 0.6) * side) > 1.2) & column(draws.chance(0.5))
+    distance = strips(draws, rows, columns, torch.where(shown, width, 1e-4), length)
+    labels, depth = topmost(distance)
+    wide = (distance[:, :2] < 1).any(1)
+    blotches = (noise(draws, draws.task(0.2, 0.6) * side, coarse=2) > 1.2) & column(draws.chance(0.5))
     material = torch.where(blotches, 1, 0)
     material = torch.where(labels > 0, torch.where(wide & column(draws.chance(0.3)), 3, 2), material)
     whole = (labels > 0).long()  # strips that cross are one network, of one shade

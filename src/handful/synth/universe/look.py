@@ -12,6 +12,7 @@ from handful.synth.universe.fields import column, noise
 from handful.synth.universe.scene import Scene
 
 BLUR_PASSES = 4
+GRAINS = 4  # textures of a task; of more materials than that some share one, in their own strength and colour
 SHADES = 97  # objects that look one like the other again; prime, so that neighbours in a grid do not
 
 
@@ -45,26 +46,31 @@ def _materials(draws: Draws, scene: Scene) -> Tensor:
     )
     vault = column(draws.task(-0.3, 0.3) * draws.chance(0.5))
     value = torch.where(scene.labels > 0, shades + vault * scene.depth, 0.0)[:, None].expand(-1, 3, -1, -1)
+    grains = [_grain(draws) for _ in range(min(count, GRAINS))]
     image = value.clone()
     for number in range(count):
-        grain = noise(
-            draws,
-            draws.task(1.2, 24, of_log=True),
-            band=draws.chance(0.35),
-            stretch=torch.where(draws.chance(0.35), draws.task(1.5, 8, of_log=True), 1.0),
-        )
-        spotted = column(draws.chance(0.2))
-        grain = torch.where(spotted, torch.tanh(4 * (grain - column(draws.task(-1, 1)))), grain)
-        own = column(base[:, number]) + column(tint[:, number] * strength[:, number, None]) * grain[:, None]
+        own = column(base[:, number]) + column(tint[:, number] * strength[:, number, None]) * grains[number % GRAINS]
         image += own * (scene.material == number)[:, None]
     return image
+
+
+def _grain(draws: Draws) -> Tensor:
+    """A texture (B, 1, H, W): clouds or a band of wavelengths, with or without a direction, soft or in spots."""
+    grain = noise(
+        draws,
+        draws.task(1.2, 24, of_log=True),
+        band=draws.chance(0.35),
+        stretch=torch.where(draws.chance(0.35), draws.task(1.5, 8, of_log=True), 1.0),
+    )
+    spots = torch.tanh(4 * (grain - column(draws.task(-1, 1))))
+    return torch.where(column(draws.chance(0.2)), spots, grain)[:, None]
 
 
 def _light(draws: Draws) -> Tensor:
     """A factor (B, H, W) that changes slowly over the picture."""
     far = torch.full((draws.batch,), 1.2 * max(draws.size), device=draws.device)
     strength = draws.task(0.0, 0.3) * draws.chance(0.5)
-    return torch.exp(column(strength) * noise(draws, far))
+    return torch.exp(column(strength) * noise(draws, far, coarse=8))
 
 
 def _blur(draws: Draws, image: Tensor) -> Tensor:

@@ -24,13 +24,13 @@ def objects(draws: Draws) -> Scene:
     present[:, -1] |= ~present.any(1)
     radius = torch.where(present, radius, 1e-3)
     rows, columns = warped(draws, typical * side * draws.task(0.8, 3), draws.task(0, 0.14))
-    distance = bodies(
-        draws, rows, columns, radius, power=draws.task(1.2, 6, of_log=True), stretch=draws.task(1, 5, of_log=True)
-    )
+    distance = bodies(draws, rows, columns, radius, boxy=draws.task(-0.6, 1), stretch=draws.task(1, 5, of_log=True))
     labels, depth = topmost(distance)
     other_kind = _of_objects(draws.each(0, 1, count) < draws.task(0, 0.5)[:, None], labels)
     core = (depth > column(draws.task(0.3, 0.8))) & column(draws.chance(0.5))
-    patches = (noise(draws, draws.task(0.2, 0.8) * side) > column(draws.task(0.3, 2))) & column(draws.chance(0.5))
+    patches = (noise(draws, draws.task(0.2, 0.8) * side, coarse=2) > column(draws.task(0.3, 2))) & column(
+        draws.chance(0.5)
+    )
     inside = labels > 0
     material = torch.where(patches, 1, 0)
     material = torch.where(inside, torch.where(core, 3, 2) + 2 * (other_kind & inside), material)
@@ -57,9 +57,9 @@ def discs(draws: Draws) -> Scene:
     radius = draws.task(0.06, 0.3)[:, None] * draws.each(0.5, 1.6, count) * min(draws.size)
     present = draws.each(0, 1, count) < draws.task(0.1, 0.8)[:, None]
     present[:, -1] = True
-    power = torch.where(draws.chance(0.6), 2.0, 40.0)
-    stretch = torch.where(power > 2, draws.task(1, 4), 1.0)
-    distance = bodies(draws, rows, columns, torch.where(present, radius, 1e-3), power=power, stretch=stretch)
+    boxy = torch.where(draws.chance(0.6), 0.0, 1.0)
+    stretch = torch.where(boxy > 0, draws.task(1, 4), 1.0)
+    distance = bodies(draws, rows, columns, torch.where(present, radius, 1e-3), boxy=boxy, stretch=stretch)
     labels, depth = topmost(distance)
     inside = labels > 0
     return Scene(inside.long(), labels, depth, {"shapes": inside})
@@ -74,14 +74,14 @@ def defects(draws: Draws) -> Scene:
         rows,
         columns,
         draws.task(1.5, 0.1 * side, of_log=True)[:, None] * draws.each(0.6, 1.4, 5),
-        power=torch.full((draws.batch,), 2.0, device=draws.device),
+        boxy=torch.zeros(draws.batch, device=draws.device),
         stretch=draws.task(1, 4),
     )
     pit, depth = topmost(pits)
     thin = draws.task(0.6, 2.2)[:, None].expand(-1, 3)
     scratched = draws.chance(0.6)
     scratch = (strips(draws, rows, columns, thin, draws.each(0.1, 0.6, 3) * side) < 1).any(1) & column(scratched)
-    stain = (noise(draws, draws.task(0.15, 0.5) * side) > 1.7) & column(draws.chance(0.6))
+    stain = (noise(draws, draws.task(0.15, 0.5) * side, coarse=2) > 1.7) & column(draws.chance(0.6))
     pitted = (pit > 0) & column(draws.chance(0.7) | ~scratched)
     material = torch.where(stain, 1, 0)
     material = torch.where(pitted, 2, material)
