@@ -25,7 +25,8 @@ from handful.experiments.file import Experiment, Source, read_experiment
 from handful.experiments.splits import fixed_splits, only, split_of
 from handful.experiments.table import WORDS, Table, mean, plain, plural
 from handful.files import write_whole
-from handful.measure.scores import trivial_label
+from handful.measure.boundary_scores import HEADLINE as ODS
+from handful.measure.scores import HEADLINE, trivial_label
 from handful.verbs.asked import check_overrides
 from handful.verbs.judge import Judge, Judged
 from handful.verbs.listener import SILENT, Listener
@@ -75,7 +76,29 @@ class Comparison:
         rival = max(self.trivial.items(), key=lambda item: item[1], default=None)
         if rival is not None:
             first += f" The best answer without training ({trivial_label(rival[0])}) gets {plain(rival[1])}."
-        return [first, *(effect.sentence for effect in self.table.effects())]
+        others = [self.test_words(name) for name, test in self.experiment.tests.items() if not test.probe]
+        return [first, *filter(None, others), *(effect.sentence for effect in self.table.effects())]
+
+    def test_words(self, name: str) -> str:
+        """The best model on another set beside the best that needs no training there; "" where nothing is scored."""
+        found: dict[tuple[str, ...], list[float]] = {}
+        rivals: dict[str, float] = {}
+        key = ODS if any(ODS in one.summaries.get(name, {}) for one in self.judged.values()) else ""
+        for number, judged in self.judged.items():
+            rows = judged.tests.get(name, {}).values()
+            value = judged.summaries[name].get(key, nan) if key else mean([row.get("dice", nan) for row in rows])
+            if not isnan(value):
+                found.setdefault(self.table.cells[number].combination, []).append(value)
+            for rival, values in judged.rivals.get(name, {}).items():
+                rivals[rival] = values.get(key or HEADLINE, nan)
+        if not found:
+            return ""
+        best = max(found, key=lambda one: mean(found[one]))
+        text = f"On {name} the best mean {'ODS' if key else 'Dice'} is {plain(mean(found[best]))}: {', '.join(best)}."
+        there = {rival: value for rival, value in rivals.items() if not isnan(value)}
+        if there:
+            text += f" Without training: {', '.join(f'{rival} {plain(value)}' for rival, value in there.items())}."
+        return text
 
     def lines(self) -> list[str]:
         """For the terminal: the verdict, the table, where the page is."""

@@ -181,7 +181,8 @@ class Page:
         from handful.losses import linex_exponent
 
         series: dict[str, list[Point]] = {}
-        ratios = [cell.settings.get("loss_settings", {}).get("cost_ratio", 10.0) for cell in self.cells]
+        bent = [cell.settings for cell in self.cells if "linex" in str(cell.settings.get("loss", ""))]
+        ratios = [settings.get("loss_settings", {}).get("cost_ratio", 10.0) for settings in bent]
         for ratio in dict.fromkeys(map(float, ratios)):
             n = linex_exponent(ratio)
             xs = np.linspace(-1, 1, 81)
