@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import csv
 import shutil
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,13 @@ START = {"nuclei": 5, "membrane": 1, "cats": 8}  # images of the first model
 POOL = {"nuclei": 150, "membrane": 14, "cats": 52}  # unlabelled images to choose from
 TESTED = {"nuclei": 100, "membrane": 4, "cats": 21}
 FIELDS = ["set", "seed", "way", "steps", "images", "before", "after", "chosen"]
+
+
+@cache
+def audits(name: str, out: Path) -> tuple[Audit, Audit]:
+    """The images to learn from and those to score on; read once."""
+    folder = lay_out(name, None, out / "data")
+    return check_data(folder / "train"), check_data(folder / "test")
 
 
 def one_training(audit: Audit, test: Audit, names: list[str], tested: int, steps: int, seed: int, out: Path) -> float:
@@ -65,15 +73,16 @@ def choose(way: str, looks: list[tuple[str, str, Look]], likeness: dict, n: int,
     return [one.name for one in rank(looks, likeness, n)]
 
 
-def one_seed(name: str, seed: int, ways: list[str], steps: int, n: int, out: Path) -> list[dict[str, object]]:
+def one_seed(
+    name: str, seed: int, ways: list[str], steps: int, n: int, pool_size: int, tested: int, out: Path
+) -> list[dict[str, object]]:
     """Rows of results.csv for one seed."""
-    folder = lay_out(name, None, out / "data")
-    audit, test = check_data(folder / "train"), check_data(folder / "test")
+    audit, test = audits(name, out)
     rng = np.random.default_rng(seed)
     order = [str(one) for one in rng.permutation(sorted(audit.facts))]
-    first, pool = order[: START[name]], order[START[name] : START[name] + POOL[name]]
+    first, pool = order[: START[name]], order[START[name] : START[name] + pool_size]
     work = out / "work"
-    before = one_training(audit, test, first, TESTED[name], steps, seed, work)
+    before = one_training(audit, test, first, tested, steps, seed, work)
     model = Segmenter.load(work, "cpu")
     whole = whole_regions(audit)
     looks = []
@@ -82,7 +91,7 @@ def one_seed(name: str, seed: int, ways: list[str], steps: int, n: int, out: Pat
     rows = []
     for way in ways:
         chosen = choose(way, looks, model.card.likeness, n, rng)
-        after = one_training(audit, test, first + chosen, TESTED[name], steps, seed, work)
+        after = one_training(audit, test, first + chosen, tested, steps, seed, work)
         rows.append(
             {"set": name, "seed": seed, "way": way, "steps": steps, "images": len(first), "before": f"{before:.4f}",
              "after": f"{after:.4f}", "chosen": " ".join(chosen)}
@@ -114,7 +123,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--ways", default="suggest,random")
     parser.add_argument("--steps", type=int, default=300)
-    parser.add_argument("-n", type=int, default=5)
+    parser.add_argument("-n", type=int, default=5, help="images to choose")
+    parser.add_argument("--pool", type=int, help="unlabelled images to choose from [default: by set]")
+    parser.add_argument("--tested", type=int, help="test images to score on [default: by set]")
     parser.add_argument("-o", "--out", type=Path, default=Path("results/suggest"))
     given = parser.parse_args()
     if not DATA.is_dir():
@@ -129,7 +140,16 @@ def main() -> None:
             ways = [way for way in given.ways.split(",") if way not in have]
             if not ways:
                 continue
-            rows += one_seed(name, seed, ways, given.steps, given.n, given.out)
+            rows += one_seed(
+                name,
+                seed,
+                ways,
+                given.steps,
+                given.n,
+                given.pool or POOL[name],
+                given.tested or TESTED[name],
+                given.out,
+            )
             with file.open("w", newline="", encoding="utf-8") as stream:
                 writer = csv.DictWriter(stream, FIELDS)
                 writer.writeheader()
