@@ -34,9 +34,7 @@ def roi_zip(
     DataError for an image too large for ImageJ's regions.
     """
     if max(labels.shape) > FARTHEST:
-        raise DataError(
-            f"--save rois: ImageJ's regions reach to pixel {FARTHEST}. Save contours or coco instead."
-        )
+        raise DataError(f"--save rois: ImageJ's regions reach to pixel {FARTHEST}. Save contours or coco instead.")
     several = len(classes) - (background is not None) > 1
     colours = class_colours(len(classes), background)
     stream = io.BytesIO()
