@@ -12,12 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-import torch
 from PIL import Image
 
+from bright import save_bright_model
 from handful.cli import main
-from handful.modelfile import ModelCard, save_model
-from handful.models import build_net
 from handful.prediction import ceiling
 from handful.verbs import predict as verb
 from handful.verbs.journal import FOLDER
@@ -27,37 +25,7 @@ EVERYTHING = "mask,probability,overlay,contours,instances,boundaries,table"
 
 @pytest.fixture
 def model(tmp_path):
-    """A net that calls bright what is bright: the head sees the folded pixels through one identity each."""
-    torch.manual_seed(0)
-    net = build_net("quick", in_channels=1, classes=2, width=8, depth=2).eval()
-    card = ModelCard(
-        net="quick",
-        net_settings={"width": 8, "depth": 2},
-        channels=1,
-        classes=("background", "cell"),
-        outputs=2,
-        normalisation={"kind": "image", "per_channel": False},
-        task="instances",
-        tile=256,
-        halo=net.halo,
-        multiple=net.multiple,
-    )
-    with torch.no_grad():
-        for parameter in net.parameters():
-            parameter.zero_()
-        for part in net.modules():
-            if isinstance(part, torch.nn.BatchNorm2d):
-                part.weight.fill_(1)
-        for pixel in range(4):  # through stem and skip to the head, each of the four folded pixels on its own
-            net.stem[0][0].weight[pixel, pixel, 1, 1] = 1
-            net.stem[1][0].weight[pixel, pixel, 1, 1] = 1
-            last = net.up[-1].convs
-            last[0][0].weight[pixel, 8 + pixel, 1, 1] = 1
-            last[1][0].weight[pixel, pixel, 1, 1] = 1
-            net.head.weight[4 + pixel, pixel] = 6
-            net.head.bias[4 + pixel] = -3
-    save_model(tmp_path / "model.safetensors", net, card)
-    return tmp_path / "model.safetensors"
+    return save_bright_model(tmp_path / "model.safetensors")
 
 
 def write_cells(path, shape=(700, 900), seed=0, **options):

@@ -31,6 +31,9 @@ def predict_command(
         ),
     ] = None,
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+    cluster: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Predict Zarr on a dask cluster, e.g. tcp://host:8786.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted work in -o.")] = False,
     device: Device = "auto",
     overwrite: Overwrite = False,
@@ -50,6 +53,7 @@ def predict_command(
         flips=flips,
         memory=memory,
         precision=precision,
+        cluster=cluster,
         resume=resume,
         overwrite=overwrite,
         listener=terminal,

@@ -144,7 +144,7 @@ class Joiner:
     def __init__(self, blocks: Blocks, card: ModelCard) -> None:
         self.blocks, self.card = blocks, card
         self._touching = not (card.task == "instances" and card.background is not None)
-        self._count = 0
+        self.count = 0  # objects of the parts so far, before they are joined
         self._waiting: dict[tuple[Place, str], tuple[int, NDArray[np.int32]]] = {}
         self._pairs: list[NDArray[np.int64]] = []
         self._parts: list[tuple[NDArray[Any], ...]] = []
@@ -152,8 +152,8 @@ class Joiner:
     def take(self, part: Part) -> NDArray[np.int32]:
         """Labels (h, w) of the block, numbered on from those before: what `JoinedObjects.table` is about."""
         row, column = part.place
-        start = self._count
-        self._count += len(part.sizes)
+        start = self.count
+        self.count += len(part.sizes)
         self._parts.append((part.sizes, part.sums.T, part.first, part.boxes, part.classes))
         for side, other, opposite in (("top", (row - 1, column), "bottom"), ("left", (row, column - 1), "right")):
             if side in part.lines:
@@ -180,12 +180,12 @@ class Joiner:
         from scipy.sparse.csgraph import connected_components
 
         classes = len(self.card.classes)
-        if not self._count:
+        if not self.count:
             none = np.zeros(0, np.int64)
             return JoinedObjects(np.zeros(1, np.int32), none, np.zeros(0), none, np.zeros((0, 4), np.int64))
         sizes, sums, first, boxes, kinds = (np.concatenate(column) for column in zip(*self._parts, strict=True))
         pairs = np.concatenate(self._pairs) if self._pairs else np.zeros((0, 2), np.int64)
-        graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(self._count, self._count))
+        graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(self.count, self.count))
         number, which = connected_components(graph, directed=False)
         total = np.bincount(which, sizes, number).astype(np.int64)
         summed = np.stack([np.bincount(which, sums[:, kind], number) for kind in range(classes)])

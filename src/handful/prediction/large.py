@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,14 @@ PROGRESS = "progress.json"
 NET_SHARE, CACHE_SHARE = 0.6, 0.15
 
 
+class Planes(Protocol):
+    """Planes of numbers (planes, H, W) that are read by windows; `shape` is (H, W)."""
+
+    shape: tuple[int, int]
+
+    def read(self, rows: Span, columns: Span) -> NDArray[Any]: ...
+
+
 @dataclass(frozen=True)
 class LargePrediction:
     """What a model says about a large image, by windows; see `Prediction` for the words.
@@ -45,7 +53,7 @@ class LargePrediction:
     """
 
     shape: tuple[int, int]
-    raw: PlaneFile
+    raw: Planes
     card: ModelCard
     messages: tuple[str, ...] = ()
 

@@ -84,7 +84,7 @@ class Journal:
         line = self._done.get(key_of(file, name))
         if line is None or line["state"] != state_of(file):
             return None
-        if not all((self.folder.parent / path).is_file() for path in line["written"]["entry"]["files"].values()):
+        if not all((self.folder.parent / path).exists() for path in line["written"]["entry"]["files"].values()):
             return None
         kept = dict(line["written"])
         rows = StoredRows(self.folder / line["rows"]) if line["rows"] else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ def predict(
     flips: bool = False,
     memory: str | int | None = None,
     precision: str = "auto",
+    cluster: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
     listener: Listener = SILENT,
@@ -50,7 +52,9 @@ def predict(
     that fails does not stop the others; if all fail the first reason is raised. Only `overwrite` replaces files.
     memory: bytes, or text such as "2GB", that the whole process keeps under; half of what is free where None. An image
     that does not fit in is read, predicted and written by windows. precision: of the net, see
-    `handful.prediction.precision`. resume: go on with this work where it was cut off; the results are the same bytes.
+    `handful.prediction.precision`. cluster: address of a dask scheduler whose workers predict Zarr images into Zarr
+    arrays, see `handful.prediction.cluster`. resume: go on with this work where it was cut off, to the
+    same bytes.
     """
     from handful.data.pairs import find_images
     from handful.modelfile import model_path, read_card
@@ -89,6 +93,8 @@ def predict(
         if journal.start(work, resume=resume):
             listener.say(f"going on with {folder.path}")
         job = _Job(segmenter, folder, journal, asked, flips, precision, ceiling or default_ceiling(), listener)
+        if cluster is not None:
+            job.cluster = (cluster, model_path(model))
         try:
             written = job.run(found)
             if not written:
@@ -120,6 +126,7 @@ class _Job:
         self.segmenter, self.folder, self.journal, self.save = segmenter, folder, journal, save
         self.flips, self.precision, self.ceiling, self.listener = flips, precision, ceiling, listener
         self.half: bool | None = None
+        self.cluster: tuple[str, Path] | None = None  # address and model file
         self.result = Predicted(folder.path)
         self.began = time.monotonic()
 
@@ -156,6 +163,8 @@ class _Job:
             self.listener.progress("predicting", done, words)
 
         progress(0.0)
+        if self.cluster is not None:
+            return self.on_cluster(*self.cluster, name, file, progress)
         left = left_under(self.ceiling)
         with open_windows(file, cache=int(max(left, 0) * CACHE_SHARE), memory=left) as windows:
             refuse_odd(windows, self.segmenter.card, str(file))
@@ -222,9 +231,39 @@ class _Job:
             done=lambda share: progress(0.9 + 0.1 * share),
         ) as (written, rows):
             write_rows(path, rows)
-        large.raw.remove()
+        shutil.rmtree(scratch, ignore_errors=True)
         give_back()
         return replace(written, rows=StoredRows(path)) if "table" in self.save else written
+
+    def on_cluster(
+        self, address: str, model: Path, name: str, file: ImageFile, progress: Callable[[float], None]
+    ) -> Written:
+        from handful.outputs import Written
+        from handful.prediction.cluster import predict_on_cluster
+
+        card, where = self.segmenter.card, Path("zarr") / name
+        out = self.folder.path / where
+        found = predict_on_cluster(
+            address, model, card, file, out, self.save, name=str(file), flips=self.flips, done=progress
+        )
+        height, width = found["shape"]
+        entry: dict[str, Any] = {
+            "name": name,
+            "file": file.path.name,
+            "height": height,
+            "width": width,
+            "channels": found["channels"],
+            "files": {kind: (where / path.name).as_posix() for kind, path in found["files"].items()},
+            "class_shares": {
+                kind: round(float(found["counts"][index] / (height * width)), 6)
+                for index, kind in enumerate(card.classes)
+            },
+            "unlike": None,
+            "messages": found["messages"],
+        }
+        if found["objects"] is not None:
+            entry["objects"] = found["objects"]
+        return Written(entry)
 
     def half_for(self, pixels: Any) -> bool:
         """Whether the net is to run in bfloat16; where that is to be found out, the first image decides for all."""
