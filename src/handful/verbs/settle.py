@@ -25,7 +25,7 @@ from handful.prediction.tiles import predict_tiles
 from handful.scale import resize_planes, working_size
 from handful.training.prepare import make_target, object_labels
 
-VALIDATION_SHARE = 0.6  # of the time goes to validation images at most, the rest to those trained on
+VALIDATION_SHARE = 0.8  # of the time goes to validation images at most, the rest to those trained on
 
 if TYPE_CHECKING:
     from handful.modelfile import ModelCard
