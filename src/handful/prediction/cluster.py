@@ -111,7 +111,7 @@ def predict_on_cluster(
         _create(work.file("parts"), shape, (block, block), "int32")
         _create(work.file("instances"), shape, (block, block), "uint32")
     try:
-        client = Client(address, timeout="20s", set_as_default=False)
+        client: Any = Client(address, timeout="20s", set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise SettingsError(f"--cluster {address}: no dask scheduler answers there ({error}).") from error
     with client:
@@ -162,7 +162,7 @@ def _run(
     share: Callable[[float], None],
 ) -> Iterator[Any]:
     """Results of task(work, place, ...) in the order of places, from a graph of one node a block."""
-    from dask import delayed
+    from dask.delayed import delayed
 
     nodes = [delayed(task, pure=False)(work, place, *one) for place, one in zip(places, more, strict=True)]
     futures = client.compute(nodes, retries=RETRIES)
