@@ -33,6 +33,13 @@ def test_every_image_is_scored_and_the_kept_model_saw_all(tmp_path, capsys):
     assert model.scores.n == 5
 
 
+def test_the_split_of_folds_is_not_kept_by_a_training_without(tmp_path):
+    folder = write_discs(tmp_path / "discs", 4)
+    handful.train(folder, out=tmp_path / "run", folds=2, steps=1, device="cpu")
+    model = handful.train(folder, out=tmp_path / "run", steps=1, device="cpu")
+    assert model.scores.n == 1
+
+
 def test_no_fold_trains_on_what_it_scores(tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(

@@ -187,7 +187,8 @@ def check_same_classes(audit: Audit, test: Audit | None) -> None:
 def choose_split(run: Path, audit: Audit, test: Audit | None, fraction: float | None) -> Split:
     """The split of an earlier run in this folder where it still fits and nothing else is asked for; else a new one."""
     old = read_split(run)
-    if old is not None and fraction is None and (test is not None) == old.outside:
+    # One without a test was made by --folds or --test-fraction 0; whoever asks for neither wants a score.
+    if old is not None and old.test and fraction is None and (test is not None) == old.outside:
         kept = keep_split(old, audit, test=test)
         if kept is not None:
             return kept
