@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -127,3 +128,21 @@ def test_a_recipe_fits_its_seconds_or_says_that_it_cannot(name: str, share: floa
 def test_a_recipe_that_does_not_exist_names_the_nearest() -> None:
     with pytest.raises(SettingsError, match="Did you mean nuclei"):
         read_recipe("nuclea")
+
+
+# ---- what the documentation says
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_example_of_the_documentation_is_a_file_that_is_read() -> None:
+    text = (DOCS / "how-to" / "compare.md").read_text(encoding="utf-8")
+    example = text.partition("```toml\n")[2].partition("```")[0]
+    assert len(make_cells(parse_experiment(example, "leaves.toml"))) == 2 * 3 * 3 * 2 * 2 * 3
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_has_a_page(name: str) -> None:
+    page = (DOCS / "recipes" / f"{name}.md").read_text(encoding="utf-8")
+    assert f"handful recipe {name} " in page
+    assert f"recipes/{name}.md" in (DOCS / "README.md").read_text(encoding="utf-8")
