@@ -491,6 +491,20 @@ def test_an_image_without_objects_is_background(tmp_path: Path) -> None:
     assert [facts.objects for facts in audit.facts.values()] == [2, 0]
 
 
+def test_problems_name_the_image_and_the_place_in_the_file(tmp_path: Path) -> None:
+    names = ("one", "empty", "broken", "large")
+    plant(tmp_path, names, folder="")
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG nothing")
+    images = [{"id": n, "file_name": f"{name}.png"} for n, name in enumerate(names, start=1)]
+    images[3] |= {"height": 9, "width": 9}
+    things = [square(3, 3, 5), {**square(3, 3, 5), "image_id": 3}, {**square(3, 3, 5), "image_id": 4}]
+    audit = check_data(coco(tmp_path, things, images))
+    assert [pair.name for pair in audit.pairs] == ["empty", "one"]
+    assert sorted(problem.where for problem in audit.problems) == ["broken.png", "coco.json", "coco.json (empty.png)"]
+    (refused,) = [problem for problem in audit.problems if problem.where == "coco.json"]
+    assert "was drawn on 9x9 pixels, but large.png has 60x40" in refused.message
+
+
 def test_a_map_of_regions_has_no_background_and_no_objects(tmp_path: Path) -> None:
     labelme(
         tmp_path,

@@ -172,6 +172,8 @@ def _look(pair: Pair, root: Path) -> _Look:
     mask_where = within(pair.masks[0].path, root) + _page(pair)
     if len(pair.masks) > 1:
         mask_where = within(pair.masks[0].path.parent, root)
+    if pair.drawing is not None:  # one file for many images
+        mask_where = f"{mask_where} ({where})"
     problems: list[Problem] = []
     look = _Look(pair)
     try:
@@ -184,9 +186,14 @@ def _look(pair: Pair, root: Path) -> _Look:
             problems.append(Problem(where, picture.note, NOTE))
     tally = None
     try:
-        tally = tally_mask(read_raw_mask(pair), mask_where)
+        if pair.drawing is None or look.content:  # a drawing has no size of its own: its image has been refused above
+            tally = tally_mask(read_raw_mask(pair), mask_where)
     except DataError as error:
-        problems.append(_as_problem(error, mask_where))
+        if pair.drawing is not None:
+            head, _, message = str(error).partition(": ")  # which names the place in the file
+            problems.append(Problem(head, message, ERROR))
+        else:
+            problems.append(_as_problem(error, mask_where))
     if tally is not None and look.content and tally.shape != look.shape:
         text = size_mismatch(where, look.shape, pair.masks[0].path.name, tally.shape)
         problems.append(Problem(where, text.removeprefix(f"{where}: "), ERROR))
