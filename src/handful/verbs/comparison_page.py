@@ -50,7 +50,8 @@ def page_content(
     page = Page(done, folders, others or audit, splits)
     experiment, table = done.experiment, done.table
     rows = table.rows()
-    names = list(dict.fromkeys(name for row in rows for name in row.others))
+    main = (experiment.score, f"{experiment.score}_per_image")
+    names = [name for name in dict.fromkeys(name for row in rows for name in row.others) if name not in main]
     best = table.best()
     facts = [split_line(line) for line in summary_lines(audit)]
     facts += [("split", split.reason) for split in splits]
@@ -226,8 +227,8 @@ class Page:
             cell = self.cells[number]
             values = [judged.summary.get(key, nan) for key in keys]
             name = f"{self.label(cell.combination)}, fold {cell.fold + 1}, seed {cell.seed}"
-            rows.append((name, self.test_dice(number), *values))
-        head = ("", "Dice per image", *(OTHER_WORDS.get(key) or LABELS.get(key, key) for key in keys))
+            rows.append((name, *values))
+        head = ("", *(OTHER_WORDS.get(key) or LABELS.get(key, key) for key in keys))
         return PlainTable(
             "Fold by fold", "Each fold is tested by a model that was trained on the others.", head, tuple(rows)
         )
@@ -235,7 +236,6 @@ class Page:
     def test_table(self, name: str) -> PlainTable | None:
         """Scores of another set, with what detectors and constants get on it."""
         keys = list(dict.fromkeys(key for one in self.judged.values() for key in one.summaries.get(name, {})))
-        dice = self.by_combination({number: self.probe_dice(number, name) for number in self.judged})
         rows: list[tuple[str | float, ...]] = []
         for combination in self.table.labels:
             found = [
@@ -245,14 +245,14 @@ class Page:
                 for key in keys
             ]
             values = [mean(one.get(combination, [])) for one in found]
-            rows.append((self.label(combination), *values, mean(dice.get(combination, []))))
+            rows.append((self.label(combination), *values))
         first = next(iter(self.judged.values()))
         for rival, scores in first.rivals.get(name, {}).items():
             values = [scores.get(key, nan) for key in keys]
-            rows.append((f"{rival} (no training)", *values, scores.get("dice_per_image", nan)))
+            rows.append((f"{rival} (no training)", *values))
         if not rows:
             return None
-        head = ("", *(OTHER_WORDS.get(key) or LABELS.get(key, key) for key in keys), "Dice per image")
+        head = ("", *(OTHER_WORDS.get(key) or LABELS.get(key, key) for key in keys))
         count = len(next(iter(first.tests[name].values()), {})) and len(first.tests[name])
         note = f"{count} images that nobody trained on; means over the seeds."
         return PlainTable(f"On {name}", note, head, tuple(rows))

@@ -31,7 +31,7 @@ from handful.verbs.score import score_regions
 MOST_TRAINING = 8  # training images that are scored: enough to see whether they are known by heart
 FOR_THRESHOLD = 4  # training images on which a threshold is chosen
 SHOWN = 3  # pictures of every other test set
-SUMMED = ("iou_per_image", "accuracy", "ap_per_image", "ap50_per_image", "f1_pooled", "pq_pooled")
+SUMMED = ("dice_per_image", "iou_per_image", "accuracy", "ap_per_image", "ap50_per_image", "f1_pooled", "pq_pooled")
 IMAGE_SCORES = ("dice", "iou", "precision", "recall", "object_f1")
 
 
