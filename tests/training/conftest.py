@@ -44,7 +44,9 @@ def start_run(images, masks, *, steps=10, net="quick", seconds=60.0, validation=
     )
     classes = max(int(mask[mask < 255].max(initial=1)) for mask in masks) + 1
     device = torch.device("cpu")
-    parts = {name: getattr(settings, name) for name in ("patch", "batch", "geometry", "colour", "focus", "seed")}
+    parts = {
+        name: getattr(settings, name) for name in ("patch", "batch", "geometry", "colour", "focus", "hardness", "seed")
+    }
     pool = Pool(images, masks, **parts, device=device)
     torch.manual_seed(settings.seed)
     fresh = build_net(settings.net, in_channels=images[0].shape[0], classes=classes, **settings.net_settings)

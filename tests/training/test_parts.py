@@ -229,7 +229,23 @@ def test_void_is_no_class_to_focus_on_and_nothing_but_void_can_be_drawn():
 
 def test_big_images_are_drawn_by_the_square_root_of_their_area():
     pool = pool_of([np.zeros((20, 20), np.uint8), np.zeros((60, 60), np.uint8)], 0.0)
-    assert pool.odds.tolist() == [0.25, 0.75]
+    assert pool.odds().tolist() == [0.25, 0.75]
+
+
+def test_images_that_cost_more_are_drawn_more_often():
+    masks = [np.zeros((20, 20), np.uint8), np.ones((20, 20), np.uint8)]
+    pool = pool_of(masks, 0.0, hardness=1.0)
+    assert pool.odds().tolist() == [0.5, 0.5]
+    for step in range(30):  # a net that answers class 0 everywhere is right on the first image and wrong on the second
+        batch = pool.draw(step)
+        assert [int(one.max()) for one in batch.target] == list(batch.sources)
+        pool.remember(batch, torch.tensor([4.0, 0.0]).view(1, 2, 1, 1).expand(16, 2, 16, 16))
+    easy, hard = pool.odds()
+    assert hard == pytest.approx(4.02 / (4.02 + 0.02), abs=0.01)  # by their cross-entropies
+    assert easy > 0  # what is learnt by heart is still drawn now and then
+    indifferent = pool_of(masks, 0.0)
+    indifferent.remember(indifferent.draw(0), torch.zeros(16, 2, 16, 16))
+    assert indifferent.odds().tolist() == [0.5, 0.5]
 
 
 # ---- settings

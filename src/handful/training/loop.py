@@ -158,6 +158,7 @@ class Run:
             "class_weights": None if self.class_weights is None else self.class_weights.tolist(),
             "focus": self.pool.focus,
             "batch": self.pool.batch,
+            "costs": self.pool.costs.tolist(),
             "guard": self.guard.state(),
             "best_score": self.best_score,
             "best_constant": self.best_constant,
@@ -202,6 +203,7 @@ class Run:
         self.step, self.rate_factor = int(facts["step"]), float(facts["rate_factor"])
         self.running_loss = float(facts["running_loss"])
         self.pool.focus, self.pool.batch = float(facts["focus"]), int(facts["batch"])
+        self.pool.costs[:] = facts["costs"]
         if facts["class_weights"] is not None:
             self.class_weights = torch.tensor(facts["class_weights"], device=self.device)
         self.guard.restore(facts["guard"])
@@ -247,6 +249,7 @@ class Run:
         value = float(loss.detach())
         if not self._gradient_is_finite():
             value = float("nan")  # one step along it would make every weight no number
+        self.pool.remember(batch, logits.detach())
         trouble = self.guard.look(value, logits.detach(), batch.target)
         if trouble != "not finite":
             self.optimiser.step()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from handful.augment import Colour, Geometry, apply_warp, change_colour, draw_warp
 
 IGNORE = 255  # the class number of pixels to leave out
 PLACES = 4096  # remembered pixels of a class in an image: enough to find any object again
+SPARSE = 4  # every 4th pixel in both directions tells well enough how hard a sample was
+LEAST_LOSS, MEMORY = 0.02, 0.7  # of what an image cost; an image learnt by heart is still drawn now and then
 
 
 @dataclass(frozen=True)
@@ -20,13 +24,16 @@ class Batch:
     image: Tensor  # (B, C, H, W) float32
     target: Tensor  # (B, H, W) int64, 255 = leave out
     weight: Tensor | None  # (B, H, W) float32
+    sources: tuple[int, ...] = ()  # the number of the training image that each sample was cut from
 
 
 class Pool:
     """Draws augmented batches. All chance comes from (seed, step), so that any step can be drawn again.
 
     images: standardised float32 (C, H, W); masks: uint8 (H, W); weights: float32 (H, W) or None. `focus` is the share
-    of the samples that are centred on a pixel of a class drawn evenly from the classes of the set.
+    of the samples that are centred on a pixel of a class drawn evenly from the classes of the set. `hardness`: the odds
+    of an image are multiplied by its recent cross-entropy to this power, 0 for even odds (after Loshchilov and Hutter
+    2015, who draw by rank): among a handful of images the only one of its look is otherwise learnt too late.
     """
 
     def __init__(
@@ -40,6 +47,7 @@ class Pool:
         geometry: Geometry,
         colour: Colour,
         focus: float,
+        hardness: float = 0.0,
         seed: int,
         device: torch.device,
     ) -> None:
@@ -53,12 +61,13 @@ class Pool:
         self.masks = [torch.from_numpy(one).to(device) for one in maps]
         self.weighted = weights is not None
         self.patch, self.batch = patch, batch
-        self.geometry, self.colour, self.focus = geometry, colour, focus
+        self.geometry, self.colour, self.focus, self.hardness = geometry, colour, focus, hardness
         self.seed, self.device = seed, device
         rng = np.random.default_rng(seed)
         # Big images are drawn more often, by the square root of their area: by area one slide would be all there is.
         area = np.array([mask.size for mask in masks], float) ** 0.5
-        self.odds = area / area.sum()
+        self.area = area / area.sum()
+        self.costs = np.full(len(masks), 0.5)  # of the images when last seen, an average over a few samples
         self.places: dict[int, list[tuple[int, NDArray[np.int64]]]] = {}
         for index, mask in enumerate(masks):
             for value in np.unique(mask):
@@ -74,19 +83,39 @@ class Pool:
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         offsets = draw_warp(self.geometry, self.batch, self.patch, generator)
         # From the whole image and not from a window of it: nothing is copied but what is read.
-        spots = [(*self._spot(rng), offset) for offset in offsets]
+        odds = self.odds()
+        spots = [(*self._spot(rng, odds), offset) for offset in offsets]
         planes = torch.stack([apply_warp(self.planes[i], middle, one, mode="bilinear") for i, middle, one in spots])
         masks = torch.stack([apply_warp(self.masks[i], middle, one, mode="nearest")[0] for i, middle, one in spots])
         weight = planes[:, -1] if self.weighted else None
         image = planes[:, :-1] if self.weighted else planes
-        return Batch(change_colour(image, self.colour, generator), masks.long(), weight)
+        sources = tuple(index for index, _, _ in spots)
+        return Batch(change_colour(image, self.colour, generator), masks.long(), weight, sources)
+
+    def odds(self) -> NDArray[np.float64]:
+        """Of each image to be drawn next."""
+        odds = self.area * np.maximum(self.costs, LEAST_LOSS) ** self.hardness
+        return np.asarray(odds / odds.sum())
+
+    @torch.no_grad()
+    def remember(self, batch: Batch, logits: Tensor) -> None:
+        """Note what each sample of a batch cost, so that images which the net finds hard are drawn more often."""
+        if not self.hardness:
+            return
+        target = batch.target[:, ::SPARSE, ::SPARSE]
+        each = F.cross_entropy(
+            logits[:, :, ::SPARSE, ::SPARSE].float(), target, ignore_index=IGNORE, reduction="none"
+        ).sum((1, 2)) / (target != IGNORE).sum((1, 2)).clamp_min(1)
+        for index, cost in zip(batch.sources, each.tolist(), strict=True):
+            if isfinite(cost):
+                self.costs[index] = MEMORY * self.costs[index] + (1 - MEMORY) * cost
 
     def class_shares(self, classes: int) -> list[float]:
         """Share of the pixels in each class, over all images."""
         counts = torch.stack([torch.bincount(mask.flatten().long(), minlength=256)[:classes] for mask in self.masks])
         return list((counts.sum(0) / counts.sum().clamp_min(1)).tolist())
 
-    def _spot(self, rng: np.random.Generator) -> tuple[int, tuple[float, float]]:
+    def _spot(self, rng: np.random.Generator, odds: NDArray[np.float64]) -> tuple[int, tuple[float, float]]:
         """An image and the point of it, row and column, that becomes the middle of a sample."""
         if self.places and rng.random() < self.focus:
             choices = self.places[sorted(self.places)[rng.integers(len(self.places))]]
@@ -95,7 +124,7 @@ class Pool:
             jitter = rng.integers(-(min(self.patch) // 4), min(self.patch) // 4 + 1, 2)
             row, column = row + int(jitter[0]), column + int(jitter[1])
         else:
-            index = int(rng.choice(len(self.odds), p=self.odds))
+            index = int(rng.choice(len(odds), p=odds))
             height, width = self.masks[index].shape[1:]
             row, column = int(rng.integers(height)), int(rng.integers(width))
         height, width = self.masks[index].shape[1:]

@@ -9,6 +9,8 @@ from typing import Any
 from handful.errors import SettingsError
 from handful.names import nearest
 
+NO_START = {"init_freeze": 0, "init_rate": 1}  # say nothing where there is no start; every settings.toml has them
+
 
 def check_asked(overrides: Mapping[str, Any], *, init: str | Path | None, device: str) -> None:
     """Raise for a task, net, loss, setting, start model or device that does not exist or does not fit.
@@ -18,7 +20,7 @@ def check_asked(overrides: Mapping[str, Any], *, init: str | Path | None, device
     given = {name: value for name, value in overrides.items() if value is not None}
     if init is not None:
         given = {"net": check_init(init, given.get("net"))} | given
-    elif alone := sorted(name for name in given if name.startswith("init_")):
+    elif alone := sorted(name for name, value in given.items() if value != NO_START.get(name, value)):
         raise SettingsError(f"setting {alone[0]}: there is nothing to start from. Give a model with --init.")
     if device not in ("auto", "cpu"):
         from handful.prediction.segmenter import choose_device

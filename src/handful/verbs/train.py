@@ -283,6 +283,7 @@ class Job:
             geometry=settings.geometry,
             colour=settings.colour,
             focus=settings.focus,
+            hardness=settings.hardness,
             seed=self.seed,
             device=torch.device(device),
         )
