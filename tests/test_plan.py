@@ -7,7 +7,17 @@ from handful.data.mask import MaskReading
 from handful.data.sample import Sample
 from handful.errors import SettingsError
 from handful.machine import Machine, look_at_machine
-from handful.plan import choose_patch, choose_scale, make_plan, read_scale, thickness, up_matters
+from handful.plan import (
+    choose_batch,
+    choose_patch,
+    choose_scale,
+    make_plan,
+    measure_thickness,
+    read_scale,
+    thickness,
+    up_matters,
+    working_thickness,
+)
 
 READING = MaskReading("values", ("background", "thing"), 0, "grey")
 CPU = Machine("cpu", 2, 8 << 30, False, "2 CPU cores")
@@ -54,13 +64,13 @@ def test_nothing_has_no_thickness_and_everything_that_of_the_image():
 
 
 def test_thin_things_are_seen_as_they_are():
-    scale, reason = choose_scale([sample(disc(100, 12))] * 3, READING)
+    scale, reason = choose_scale(measure_thickness([sample(disc(100, 12))] * 3, READING), READING)
     assert scale == "none"
     assert "'thing' is about" in reason
 
 
 def test_thick_things_are_shrunk():
-    scale, reason = choose_scale([sample(disc(900, 300))] * 3, READING)
+    scale, reason = choose_scale(measure_thickness([sample(disc(900, 300))] * 3, READING), READING)
     kind, value = scale.split()
     assert kind == "factor"
     assert 0.05 < float(value) < 0.2
@@ -68,13 +78,13 @@ def test_thick_things_are_shrunk():
 
 
 def test_what_grows_with_the_picture_is_brought_to_one_size():
-    scale, reason = choose_scale([sample(disc(size, size // 3)) for size in (300, 400, 600, 800, 1000)], READING)
+    scale, reason = choose_scale(measure_thickness([sample(disc(size, size // 3)) for size in (300, 400, 600, 800, 1000)], READING), READING)
     assert scale.startswith("side ")
     assert "grows with the picture" in reason
 
 
 def test_empty_masks_are_no_reason_to_shrink():
-    assert choose_scale([sample(np.zeros((20, 20), np.uint8))], READING) == ("none", "no object was seen in the masks")
+    assert choose_scale(measure_thickness([sample(np.zeros((20, 20), np.uint8))], READING), READING) == ("none", "no object was seen in the masks")
 
 
 def test_scales_are_read_and_others_refused():
@@ -181,12 +191,35 @@ def test_what_makes_no_sense_is_refused(given, said):
 
 
 @pytest.mark.parametrize(
-    ("sizes", "patch"), [([(1, 1)], (16, 16)), ([(100, 500)], (112, 256)), ([(64, 64), (20, 90), (64, 64)], (64, 64))]
+    ("sizes", "thick", "patch"),
+    [
+        ([(1, 1)], 0, (16, 16)),
+        ([(100, 500)], 5, (112, 128)),
+        ([(100, 500)], 45, (112, 176)),
+        ([(400, 500)], 80, (256, 256)),
+        ([(64, 64), (20, 90), (64, 64)], 5, (64, 64)),
+    ],
 )
-def test_a_patch_is_made_of_multiples_of_16(sizes, patch):
-    chosen, reason = choose_patch(sizes)
+def test_a_patch_shows_the_surroundings_of_what_is_thick_in_multiples_of_16(sizes, thick, patch):
+    chosen, reason = choose_patch(sizes, thick)
     assert chosen == patch
     assert reason
+
+
+def test_a_batch_has_the_same_pixels_whatever_the_patch_and_few_whole_images():
+    large = [(500, 500)]
+    assert [choose_batch(CPU, (side, side), large)[0] for side in (256, 176, 128)] == [4, 8, 16]
+    assert choose_batch(CPU, (128, 128), [(128, 128)])[0] == 8
+    assert choose_batch(CPU, (32, 32), large)[0] == 16
+
+
+def test_thickness_is_told_at_the_size_that_the_net_works_at():
+    found = measure_thickness([sample(disc(300, 90))], READING)
+    full = working_thickness(found, {"kind": "none"})
+    assert full == pytest.approx(2 / 3 * 180 + 2, rel=0.05)
+    assert working_thickness(found, {"kind": "factor", "value": 0.5}) == pytest.approx(full / 2, rel=0.02)
+    assert working_thickness(found, {"kind": "side", "value": 100}) == pytest.approx(full / 3, rel=0.02)
+    assert working_thickness({}, {"kind": "none"}) == 0
 
 
 def test_a_machine_is_looked_at():

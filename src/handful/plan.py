@@ -27,6 +27,7 @@ THICK = 40  # pixels: objects thicker than twice this lose nothing when shrunk t
 # Scenes of several classes gain more from being seen whole than they lose in their thin classes: camvid (road 170 px
 # thick, poles 5) at 60 s has a mean Dice of .22 at full size, .42 at half, .45 at a third.
 SCENE_THICK, THIN = 64, 1.8
+SMALLEST_PATCH, LARGEST_PATCH, SURROUNDINGS = 128, 256, 4  # pixels, pixels, times the thickest class
 UP_MATTERS = (0.35, 3.5)  # the mean difference of top and bottom in its standard deviations, and in standard errors
 
 
@@ -79,7 +80,8 @@ def make_plan(
     task = choose("task", *choose_task(reading))
     if task not in TASKS:
         raise SettingsError(f"--task {task}: there is no such task. Tasks: {', '.join(TASKS)}.{nearest(task, TASKS)}")
-    scale = choose("scale", *choose_scale(samples, reading))
+    found = measure_thickness(samples, reading)
+    scale = choose("scale", *choose_scale(found, reading))
     scale = read_scale(scale)
     kind = choose(
         "normalisation",
@@ -94,13 +96,13 @@ def make_plan(
     choices = {
         "net": quick if start is None else (start[0], like_start),
         "loss": (settings.loss, "cross-entropy for calm gradients, Dice for what is scored"),
-        "patch": choose_patch(sizes),
+        "patch": choose_patch(sizes, working_thickness(found, scale)),
         "precision": choose_precision(machine),
     }
     values = {name: choose(name, *choice) for name, choice in choices.items()}
     settings = settings.with_values({"patch": values["patch"]})
     check_settings(settings)  # already here: the batch is chosen by the patch
-    values["batch"] = choose("batch", *choose_batch(machine, settings.patch))
+    values["batch"] = choose("batch", *choose_batch(machine, settings.patch, sizes))
     if start is not None and start[0] == values["net"]:
         if "net_settings" in given:
             given["net_settings"] = {**start[1], **given["net_settings"]}
@@ -147,11 +149,13 @@ def thickness(mask: NDArray[np.bool_]) -> float:
     return float(4 * distance[mask].mean())
 
 
-def choose_scale(samples: Sequence[Sample], reading: MaskReading) -> tuple[str, str]:
-    """'none', 'factor 0.5' or 'side 160', and why."""
-    looked = samples[:: max(len(samples) // LOOKED_AT, 1)]
+Thicknesses = Mapping[int, Sequence[tuple[float, int]]]  # by class, of each image: thickness and longer side
+
+
+def measure_thickness(samples: Sequence[Sample], reading: MaskReading) -> Thicknesses:
+    """How thick each class of objects is, and the longer side of the image it is in, both in pixels; of some images."""
     found: dict[int, list[tuple[float, int]]] = {}
-    for one in looked:
+    for one in samples[:: max(len(samples) // LOOKED_AT, 1)]:
         # On every second or third pixel of a large mask: distances cost by the pixel and a few per cent do not matter.
         step = max(1, max(one.mask.shape) // THICKNESS_SIDE)
         mask = one.mask[::step, ::step]
@@ -159,6 +163,20 @@ def choose_scale(samples: Sequence[Sample], reading: MaskReading) -> tuple[str, 
             value = step * thickness(mask == number)
             if value:
                 found.setdefault(number, []).append((value, max(one.mask.shape)))
+    return found
+
+
+def working_thickness(found: Thicknesses, scale: Mapping[str, Any]) -> float:
+    """Pixels that the thickest class has at the size that the net works at; 0 where none was seen."""
+    middles = [
+        float(np.median([value * max(working_size((side, side), scale)) / side for value, side in pairs]))
+        for pairs in found.values()
+    ]
+    return max(middles, default=0.0)
+
+
+def choose_scale(found: Thicknesses, reading: MaskReading) -> tuple[str, str]:
+    """'none', 'factor 0.5' or 'side 160', and why."""
     if not found:
         return "none", "no object was seen in the masks"
     middles = {number: float(np.median([value for value, _ in pairs])) for number, pairs in found.items()}
@@ -200,21 +218,32 @@ def read_scale(text: Any) -> dict[str, Any]:
     raise SettingsError(f"scale {text!r}: expected none, factor F (0.001 to 8) or side PIXELS (16 to 16384).")
 
 
-def choose_patch(sizes: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], str]:
-    """Rows and columns of a training sample at working size, multiples of 16."""
-    heights, widths = (int(np.median(part)) for part in zip(*sizes, strict=True))
-    rows, columns = (min(256, -(-size // 16) * 16) for size in (heights, widths))
-    whole = heights <= rows and widths <= columns
-    reason = "the whole image" if whole else f"a part of the images of about {heights}x{widths}"
-    return (rows, columns), f"{reason}, with enough surroundings to tell what a pixel is part of"
+def choose_patch(sizes: Sequence[tuple[int, int]], thick: float) -> tuple[tuple[int, int], str]:
+    """Rows and columns of a training sample at working size, multiples of 16; thick: pixels of the thickest class."""
+    heights, widths = middle_size(sizes)
+    most = min(max(16 * round(SURROUNDINGS * thick / 16), SMALLEST_PATCH), LARGEST_PATCH)
+    rows, columns = (min(most, -(-size // 16) * 16) for size in (heights, widths))
+    if heights <= rows and widths <= columns:
+        return (rows, columns), "the whole image"
+    return (rows, columns), (
+        f"parts of the images of about {heights}x{widths}, as large as it takes to see what a pixel is part of: small "
+        "ones from many places teach more than large ones from few"
+    )
 
 
-def choose_batch(machine: Machine, patch: tuple[int, int]) -> tuple[int, str]:
-    """4 samples of 256x256, up to 8 of smaller ones; on a GPU 16."""
+def choose_batch(machine: Machine, patch: tuple[int, int], sizes: Sequence[tuple[int, int]]) -> tuple[int, str]:
+    """As many samples as have the pixels of 4 of 256x256, of whole small images up to 8; on a GPU 16."""
     if machine.device == "cuda":
         return 16, "a GPU is idle with fewer"
-    batch = min(max(4 * 256 * 256 // (patch[0] * patch[1]), 4), 8)
+    heights, widths = middle_size(sizes)
+    most = 8 if heights <= patch[0] and widths <= patch[1] else 16
+    batch = min(max(4 * 256 * 256 // (patch[0] * patch[1]), 4), most)
     return batch, "many small steps learn more in the time than few large ones"
+
+
+def middle_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    heights, widths = (int(np.median(part)) for part in zip(*sizes, strict=True))
+    return heights, widths
 
 
 def choose_width(machine: Machine, seconds: float) -> tuple[dict[str, Any], str]:
