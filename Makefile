@@ -2,13 +2,15 @@
 # make demo      the whole road on bundled pictures of cell nuclei, about a minute
 # make test      the default tests;  make test-slow: those that train for long or need ../shared/data
 # make lint      ruff and strict mypy
-# make lock      write constraints.txt anew from what is installed
+# make licences  the licence of everything needed at run time;  make audit  known holes in it, where pip-audit is there
+# make lock      write constraints.txt anew from what is installed, and hashes.txt with the hash of each file for it
+# make install-hashed   as install, but pip refuses a file whose hash is not in hashes.txt
 
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-slow lint lock clean
+.PHONY: install install-hashed demo test test-slow lint licences audit lock clean
 
 install: $(STAMP)
 
@@ -16,6 +18,12 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "handful needs Python 3.11 or newer")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(STAMP)
+
+install-hashed:
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r hashes.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $(STAMP)
 
 demo: install
@@ -31,8 +39,16 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+licences: install
+	$(BIN)/python .ci/licences.py
+
+audit:
+	sh .ci/audit hashes.txt
+
 lock:
 	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
+	$(BIN)/python -m pip install --quiet --dry-run --ignore-installed --no-deps --report - -r constraints.txt | \
+		$(BIN)/python .ci/hashes.py > hashes.txt
 
 clean:
 	rm -rf .venv demo runs build .pytest_cache .mypy_cache .ruff_cache
