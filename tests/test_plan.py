@@ -23,6 +23,10 @@ READING = MaskReading("values", ("background", "thing"), 0, "grey")
 CPU = Machine("cpu", 2, 8 << 30, False, "2 CPU cores")
 
 
+def scale_of(samples):
+    return choose_scale(measure_thickness(samples, READING), READING)
+
+
 def sample(mask, image=None, labels=None):
     if image is None:
         image = np.random.default_rng(mask.sum()).integers(0, 255, (1, *mask.shape)).astype(np.uint8)
@@ -64,13 +68,13 @@ def test_nothing_has_no_thickness_and_everything_that_of_the_image():
 
 
 def test_thin_things_are_seen_as_they_are():
-    scale, reason = choose_scale(measure_thickness([sample(disc(100, 12))] * 3, READING), READING)
+    scale, reason = scale_of([sample(disc(100, 12))] * 3)
     assert scale == "none"
     assert "'thing' is about" in reason
 
 
 def test_thick_things_are_shrunk():
-    scale, reason = choose_scale(measure_thickness([sample(disc(900, 300))] * 3, READING), READING)
+    scale, reason = scale_of([sample(disc(900, 300))] * 3)
     kind, value = scale.split()
     assert kind == "factor"
     assert 0.05 < float(value) < 0.2
@@ -78,13 +82,13 @@ def test_thick_things_are_shrunk():
 
 
 def test_what_grows_with_the_picture_is_brought_to_one_size():
-    scale, reason = choose_scale(measure_thickness([sample(disc(size, size // 3)) for size in (300, 400, 600, 800, 1000)], READING), READING)
+    scale, reason = scale_of([sample(disc(size, size // 3)) for size in (300, 400, 600, 800, 1000)])
     assert scale.startswith("side ")
     assert "grows with the picture" in reason
 
 
 def test_empty_masks_are_no_reason_to_shrink():
-    assert choose_scale(measure_thickness([sample(np.zeros((20, 20), np.uint8))], READING), READING) == ("none", "no object was seen in the masks")
+    assert scale_of([sample(np.zeros((20, 20), np.uint8))]) == ("none", "no object was seen in the masks")
 
 
 def test_scales_are_read_and_others_refused():
