@@ -27,7 +27,12 @@ def main(args: Sequence[str] | None = None) -> int:
     first = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, stop) if first else None  # as Ctrl-C: what was reached is kept
     try:
-        app(args=args, prog_name="handful")
+        if os.environ.get("WORLD_SIZE", "1") == "1":
+            app(args=args, prog_name="handful")
+        else:  # started by torchrun
+            from handful.verbs.together import together
+
+            together(lambda: app(args=args, prog_name="handful"))
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except HandfulError as error:

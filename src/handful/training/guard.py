@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 IGNORE = 255
+TROUBLES = ("", "not finite", "diverged", "constant", "dead")
 FLAT = 1e-3  # standard deviation of logits over an image; that of a fresh net is a hundred times as much
 
 
@@ -42,7 +43,7 @@ class Guard:
         self.seen, self.first_loss, self.best_loss, self.running_loss = 0, None, None, None
 
     def look(self, loss: float, logits: Tensor, target: Tensor) -> str:
-        """'not finite', 'diverged', 'constant', 'dead' or ''."""
+        """One of TROUBLES."""
         if not isfinite(loss):
             return "not finite"
         if self.running_loss is None or self.best_loss is None or self.first_loss is None:

@@ -30,9 +30,10 @@ from handful.training.checkpoint import (
     save_checkpoint,
 )
 from handful.training.clock import Clock
-from handful.training.guard import Guard
+from handful.training.guard import TROUBLES, Guard
 from handful.training.muon import Muon
 from handful.training.pool import Batch, Pool
+from handful.training.processes import ALONE, Crew, share_statistics
 from handful.training.transfer import Freezer, Transfer, slow_down
 from handful.training.validation import Validation, autocast
 
@@ -69,6 +70,35 @@ class Fitted:
     history: list[dict[str, float]] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What a helper needs to take every step of a run as the first process does, but for the pool's images."""
+
+    net: nn.Module
+    pool: Pool
+    classes: int
+    settings: TrainSettings
+    steps: int | None
+    transfer: Transfer | None
+    device: str
+    parts: dict[str, dict[str, Tensor]]
+    facts: dict[str, Any]
+
+
+def help_with(errand: Errand, crew: Crew) -> None:
+    """Take part, as one of the other processes, in the training that the first handed on."""
+    device = crew.own(errand.device)
+    unused = Validation([], [], errand.classes, (), device)
+    clock = Clock(0.0, steps=errand.steps)
+    pool = errand.pool
+    images = crew.spread_tensors(pool.planes + pool.masks, device)
+    pool.planes, pool.masks, pool.device = images[: len(images) // 2], images[len(images) // 2 :], device
+    run = Run(errand.net, pool, unused, errand.settings, clock, errand.transfer, crew)
+    run.take_up(errand.parts, errand.facts)
+    torch.manual_seed((errand.settings.seed + run.step) * crew.size + crew.rank)  # what is dropped in each share
+    fit(run)
 
 
 def make_optimiser(net: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
@@ -109,11 +139,15 @@ class Run:
         settings: TrainSettings,
         clock: Clock,
         transfer: Transfer | None = None,
+        crew: Crew = ALONE,
     ) -> None:
         check_settings(settings)
         self.multiple = int(getattr(net, "multiple", 1))
         check_patch(pool.patch, pool.batch, self.multiple)
-        self.device = pool.device
+        crew.check(pool.device, pool.batch)
+        self.crew, self.device = crew, pool.device
+        if crew.size > 1:
+            share_statistics(net)
         self.net: nn.Module = net.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.pool, self.validation, self.settings, self.clock = pool, validation, settings, clock
         self.loss = build_loss(settings.loss, **settings.loss_settings)
@@ -124,6 +158,7 @@ class Run:
             slow_down(self.optimiser, self.net, transfer, settings.init_rate)
         self.rates = [group["lr"] for group in self.optimiser.param_groups]
         self.average = WeightAverage(self.net, share=settings.average_share)
+        self.forward: nn.Module = self.net
         self.guard = Guard(validation.classes)
         self.step = 0
         self.running_loss = float("nan")
@@ -135,10 +170,34 @@ class Run:
         self.best_constant = True
         self._remedies: dict[str, int] = {}
 
+    # ---- several processes
+
+    def begin(self) -> None:
+        """Where there are helpers, hand the run to them as it is now; from here on all take every step together."""
+        if self.crew.size == 1:
+            return
+        if self.crew.leads:
+            parts, facts = self.state()
+            parts = {part: {name: t.cpu() for name, t in tensors.items()} for part, tensors in parts.items()}
+            net = copy.deepcopy(self.net).cpu()
+            pool = self.pool.on(torch.device("meta"))
+            about = (self.validation.classes, self.settings, self.clock.steps, self.transfer, self.device.type)
+            self.crew.tell(Errand(net, pool, *about, parts, facts))
+            self.crew.spread_tensors(self.pool.planes + self.pool.masks, self.device)
+        self.forward = self.crew.spread(self.net, partly_frozen=self.freezer is not None)
+
+    def done(self) -> float:
+        """Share of the training that is done, by the clock of the first process."""
+        return self.crew.agree(self.clock.done(self.step))[0]
+
     # ---- state on disk
 
     def save(self, path: Path) -> None:
         """Write everything that the rest of the run depends on. Raises OutputError where it cannot be written."""
+        save_checkpoint(path, *self.state())
+
+    def state(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+        """That everything: tensors by part and name, and facts as JSON can hold them; `take_up` goes on from it."""
         parts = {"net": self.net.state_dict(), "average": self.average.net.state_dict()}
         if self.best is not None:
             parts["best"] = self.best.state_dict()
@@ -168,7 +227,7 @@ class Run:
             "messages": self.fitted.messages,
             "remedies": self._remedies,
         }
-        save_checkpoint(path, parts, facts)
+        return parts, facts
 
     def restore(self, path: Path) -> float:
         """Take up the state in `path`; returns the share of the training that it has behind it.
@@ -181,11 +240,12 @@ class Run:
             check_same_settings(path, facts["settings"], self._plain_settings())
             for name in ("net", "average", *(("best",) if "best" in parts else ())):
                 check_tensors(path, self.net, parts.get(name, {}))
-            return self._take_up(parts, facts)
+            return self.take_up(parts, facts)
         except (KeyError, IndexError, TypeError, AttributeError, RuntimeError) as error:
             raise not_resumable(path, f"it lacks what this version of handful needs: {error}") from None
 
-    def _take_up(self, parts: dict[str, dict[str, Tensor]], facts: dict[str, Any]) -> float:
+    def take_up(self, parts: dict[str, dict[str, Tensor]], facts: dict[str, Any]) -> float:
+        """Go on from a `state`; returns the share of the training that it has behind it."""
         self.net.load_state_dict(parts["net"])
         self.average.net.load_state_dict(parts["average"])
         self.average.since = int(facts["averaged_since"])
@@ -233,7 +293,7 @@ class Run:
             self._shrink()
 
     def _take_step(self) -> float:
-        done = self.clock.done(self.step)
+        done = self.done()
         factor = learning_rate_factor(done, self.settings.warmup) * self.rate_factor
         for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
@@ -242,7 +302,8 @@ class Run:
         if self.freezer is not None:
             self.freezer.hold(done < self.settings.init_freeze)
         with autocast(self.device, self.settings.precision):
-            logits = self.net(batch.image.contiguous(memory_format=torch.channels_last))
+            own = self.crew.share(batch.image)
+            logits = self.crew.join(self.forward(own.contiguous(memory_format=torch.channels_last)), len(batch.image))
         loss = self.loss(logits, batch.target, weight=self._weight(batch))
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -251,6 +312,9 @@ class Run:
             value = float("nan")  # one step along it would make every weight no number
         self.pool.remember(batch, logits.detach())
         trouble = self.guard.look(value, logits.detach(), batch.target)
+        # The last digits may differ on another machine, and with them what would be done.
+        number, value, *costs = self.crew.agree(TROUBLES.index(trouble), value, *self.pool.costs)
+        trouble, self.pool.costs[:] = TROUBLES[int(number)], costs
         if trouble != "not finite":
             self.optimiser.step()
             self.average.update(self.step)
@@ -322,6 +386,11 @@ class Run:
 
     def _shrink(self) -> None:
         """Half the batch, after memory ran out. Raises SettingsError where the batch cannot be smaller."""
+        if self.crew.size > 1:  # the others are in the middle of the step
+            raise SettingsError(
+                f"out of memory on one of {self.crew.size} processes: give a smaller batch or patch, such as "
+                f"--set batch={max(self.pool.batch // 2, self.crew.size)}, or fewer processes on the machine."
+            )
         self.optimiser.zero_grad(set_to_none=True)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -412,31 +481,38 @@ def fit(
 ) -> Fitted:
     """Train until the clock says stop or Ctrl-C. The averaged weights are what is kept.
 
+    With several processes `run` goes to the helpers as it is now; only the first validates and writes.
     checkpoint: where the state is written now and then; resume: go on from what lies there.
     Raises ModelFileError where that is not a checkpoint of this run.
     """
     clock, cost = run.clock, 0.0
     clock.start_training(run.restore(checkpoint) if resume and checkpoint is not None else 0.0, run.step)
+    run.begin()
     last_validation = last_saved = time.monotonic()
     try:
-        while clock.done(run.step) < 1.0:
-            run.take_step()
-            now = time.monotonic()
-            if clock.steps is not None:
-                due = run.step % max(clock.steps // 10, 1) == 0
-            else:
-                span = clock.seconds - clock.reserved
-                due = now - last_validation > max(cost / VALIDATION_SHARE, span / 12)
-            if due:
-                cost = run.validate()
-                last_validation = time.monotonic()
-            if checkpoint is not None and now - last_saved > CHECKPOINT_EVERY:
-                run.save_or_say(checkpoint)
-                last_saved = time.monotonic()
-            if on_progress:
-                left = clock.left(run.step)
-                on_progress(Progress(run.step, clock.done(run.step), run.running_loss, run.fitted.score, left))
+        with run.crew.working():
+            while run.done() < 1.0:
+                run.take_step()
+                if run.crew.agree(run.crew.stopped)[0]:
+                    raise KeyboardInterrupt
+                if not run.crew.leads:
+                    continue
+                now = time.monotonic()
+                if clock.steps is not None:
+                    due = run.step % max(clock.steps // 10, 1) == 0
+                else:
+                    span = clock.seconds - clock.reserved
+                    due = now - last_validation > max(cost / VALIDATION_SHARE, span / 12)
+                if due:
+                    cost = run.validate()
+                    last_validation = time.monotonic()
+                if checkpoint is not None and now - last_saved > CHECKPOINT_EVERY:
+                    run.save_or_say(checkpoint)
+                    last_saved = time.monotonic()
+                if on_progress:
+                    left = clock.left(run.step)
+                    on_progress(Progress(run.step, clock.done(run.step), run.running_loss, run.fitted.score, left))
     except KeyboardInterrupt:
         run.fitted.interrupted = True
         run.fitted.messages.append(f"step {run.step}: stopped by hand; the weights so far were kept.")
-    return run.finish()
+    return run.finish() if run.crew.leads else run.fitted

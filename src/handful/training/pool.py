@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from math import isfinite
 
@@ -76,6 +77,14 @@ class Pool:
                     if flat.size > PLACES:
                         flat = np.sort(rng.choice(flat, PLACES, replace=False))
                     self.places.setdefault(int(value), []).append((index, flat))
+
+    def on(self, device: torch.device) -> Pool:
+        """The same pool with its images on another device."""
+        moved = copy.copy(self)
+        moved.planes = [plane.to(device) for plane in self.planes]
+        moved.masks = [mask.to(device) for mask in self.masks]
+        moved.costs, moved.device = self.costs.copy(), device
+        return moved
 
     def draw(self, step: int) -> Batch:
         """The batch of this step."""

@@ -268,6 +268,7 @@ class Job:
         from handful.training.loop import Run
         from handful.training.pool import Pool
         from handful.training.prepare import prepare, target_classes
+        from handful.training.processes import current_crew
         from handful.training.validation import Validation
 
         settings = plan.training
@@ -310,7 +311,7 @@ class Job:
             held_out=held_out,
         )
         clock = Clock(self.seconds, self.started, steps=self.steps)
-        return Run(net, pool, validation, settings, clock, transfer)
+        return Run(net, pool, validation, settings, clock, transfer, current_crew())
 
     def reserve(self, run: Run, plan: Plan) -> float:
         """Seconds to keep for scoring and report, from the time that one image takes with the net as it is."""
