@@ -17,6 +17,7 @@ from handful.prediction import Segmenter, large
 from handful.prediction.appetite import bytes_a_pixel, largest_edge
 from handful.prediction.ceiling import default_ceiling, peak_memory, read_size, resident
 from handful.prediction.fused import fused
+from handful.prediction.likeness import learn_likeness
 from handful.prediction.planefile import PlaneFile
 
 IMAGE, DATASET = {"kind": "image", "per_channel": False}, {"kind": "dataset", "mean": [0.4], "std": [0.2]}
@@ -98,6 +99,24 @@ def test_a_net_that_works_at_another_size(tmp_path, scale):
 def test_many_classes_colours_mirror_images_and_a_temperature(tmp_path):
     model = make_model(channels=3, classes=4, temperature=1.5)
     check_law(model, texture((201, 170), channels=3), tmp_path, flips=True)
+
+
+@pytest.mark.parametrize("options", [{}, {"normalisation": DATASET, "temperature": 1.7}], ids=["image", "dataset"])
+@pytest.mark.parametrize(
+    ("shape", "scale"), [((300, 411), {"kind": "none"}), ((1300, 1200), {"kind": "factor", "value": 1.3})]
+)
+def test_how_unlike_an_image_is_told_by_windows_too(tmp_path, shape, scale, options):
+    model = make_model(scale=scale, **options)
+    image = texture(shape)
+    model.card.likeness.update(learn_likeness([model.predict(texture((200, 222))).description]))
+    whole, found = model.predict(image), by_windows(model, image, tmp_path)
+    assert found.unlike == pytest.approx(whole.unlike, rel=1e-3)
+    assert 0.01 < whole.unlike < 1
+    strange = np.where(np.random.default_rng(0).random(shape) < 0.5, 0, 255).astype(np.uint8)[:, :, None]
+    whole, found = model.predict(strange), by_windows(model, strange, tmp_path)
+    assert found.unlike == pytest.approx(whole.unlike, rel=1e-3)
+    assert found.messages == whole.messages
+    assert found.messages[0].startswith("unlike the images trained on")
 
 
 def test_statistics_are_those_of_the_whole_image_to_the_last_digit(tmp_path, monkeypatch):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,43 +25,65 @@ def coco_objects(
     segmentation: polygons along the edges of pixels where the object has no hole, else packed run lengths, since COCO's
     polygons can have none; pycocotools makes exactly the object's pixels of either. score: the confidence.
     """
-    found = []
-    for pixels in each_object(labels):
-        height, width = pixels.inside.shape
-        kind = object_classes[pixels.number - 1]
-        found.append(
-            {
-                "category_id": _category_number(kind, background),
-                "segmentation": _segmentation(pixels, (labels.shape[0], labels.shape[1])),
-                "area": int(np.count_nonzero(pixels.inside)),
-                "bbox": [pixels.left, pixels.top, width, height],
-                "iscrowd": 0,
-                "score": round(float(confidence[pixels.number - 1]), 4),
-            }
-        )
-    return found
+    shape = labels.shape[0], labels.shape[1]
+    return [
+        coco_object(pixels, object_classes[pixels.number - 1], confidence[pixels.number - 1], shape, background)
+        for pixels in each_object(labels)
+    ]
+
+
+def coco_object(
+    pixels: ObjectPixels, kind: int, confidence: float, shape: tuple[int, int], background: int | None = 0
+) -> Annotation:
+    """The annotation of one object of an image (H, W)."""
+    height, width = pixels.inside.shape
+    return {
+        "category_id": _category_number(kind, background),
+        "segmentation": _segmentation(pixels, shape),
+        "area": int(np.count_nonzero(pixels.inside)),
+        "bbox": [int(pixels.left), int(pixels.top), width, height],
+        "iscrowd": 0,
+        "score": round(float(confidence), 4),
+    }
 
 
 def coco_json(
-    images: Iterable[tuple[dict[str, Any], Sequence[Annotation]]], classes: Sequence[str], background: int | None = 0
+    images: Iterable[tuple[dict[str, Any], Iterable[Annotation]]], classes: Sequence[str], background: int | None = 0
 ) -> bytes:
-    """The file: images as {"file_name", "height", "width"} with their annotations, all numbered from 1.
+    """What `coco_writer` writes."""
+    stream = io.BytesIO()
+    coco_writer(list(images), classes, background)(stream)
+    return stream.getvalue()
+
+
+def coco_writer(
+    images: Sequence[tuple[dict[str, Any], Iterable[Annotation]]], classes: Sequence[str], background: int | None = 0
+) -> Callable[[BinaryIO], None]:
+    """Writer of the file: images as {"file_name", "height", "width"} with their annotations, all numbered from 1.
+
+    Annotations are gone through one at a time, as they may be too many for memory.
 
     Categories are the classes that are objects, under their class numbers; where no class is the background, under
     their class numbers and 1, as COCO counts from 1.
     """
-    listed: list[dict[str, Any]] = []
-    annotations: list[Annotation] = []
-    for image, objects in images:
-        listed.append({"id": len(listed) + 1, **image})
-        for one in objects:
-            annotations.append({"id": len(annotations) + 1, "image_id": len(listed), **one})
+    listed = [{"id": number, **image} for number, (image, _) in enumerate(images, start=1)]
     categories = [
         {"id": _category_number(number, background), "name": name, "supercategory": "object"}
         for number, name in enumerate(classes)
         if number != background
     ]
-    content = {"images": listed, "annotations": annotations, "categories": categories}
+
+    def write(stream: BinaryIO) -> None:
+        stream.write(b'{"images":' + _compact(listed) + b',"annotations":[')
+        numbered = ((number, one) for number, (_, objects) in enumerate(images, start=1) for one in objects)
+        for identity, (number, one) in enumerate(numbered, start=1):
+            stream.write(b","[: identity > 1] + _compact({"id": identity, "image_id": number, **one}))
+        stream.write(b'],"categories":' + _compact(categories) + b"}")
+
+    return write
+
+
+def _compact(content: Any) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -18,12 +19,16 @@ from numpy.typing import NDArray
 from handful.data.pixelsize import PixelSize, read_pixel_size
 from handful.errors import DataError
 from handful.measure.ridges import thin_ridges
+from handful.outputs.coco import coco_object
 from handful.outputs.contours import class_margin, geojson_bytes, object_polygons
 from handful.outputs.files import OutputFolder
+from handful.outputs.objects import ObjectPixels, each_object
 from handful.outputs.overlay import draw_overlay
 from handful.outputs.palette import class_colours
 from handful.outputs.png import png_bytes
-from handful.outputs.prediction import FILES, OF_OBJECTS, Written
+from handful.outputs.prediction import FILES, OF_OBJECTS, SAVED, Written
+from handful.outputs.rle import rle_object
+from handful.outputs.rois import refuse_far, roi_writer
 from handful.outputs.rows import LARGEST_PNG, Span, png_rows, tiff_tiles
 from handful.outputs.table import Row, measure_objects
 from handful.prediction.boundaries import region_boundaries
@@ -34,8 +39,8 @@ if TYPE_CHECKING:
     from handful.data.windows import Windows
     from handful.prediction.large import LargePrediction
 
-# What can be made by windows.
-BY_WINDOWS = frozenset({"mask", "probability", "overlay", "contours", "instances", "boundaries", "table"})
+# What can be made by windows: a line may go through all of them.
+BY_WINDOWS = frozenset(SAVED) - {"lines"}
 # An overlay is looked at on a screen.
 LARGEST_OVERLAY = 4096
 # How far boundaries look: two Gaussians of standard deviation 1 and 2, cut at 4 of them, a slope and a step.
@@ -47,8 +52,10 @@ LARGEST_WINDOW = 1 << 24
 BLOCK_COST = 170
 
 
-def refuse_unknown(save: Collection[str], name: str) -> None:
-    """DataError for an output that cannot be made by windows."""
+def refuse_unknown(save: Collection[str], shape: tuple[int, int], name: str) -> None:
+    """DataError for an output that cannot be made by windows, or not of an image (H, W) of this size."""
+    if "rois" in save:
+        refuse_far(shape)
     if unknown := sorted(set(save) - BY_WINDOWS):
         raise DataError(
             f"{name}: does not fit into --memory in one piece, and {', '.join(unknown)} cannot be made by windows. "
@@ -125,6 +132,21 @@ class _Objects:
         table[numbers] = np.arange(1, len(numbers) + 1)
         return table[labels]
 
+    def each(self, messages: list[str], output: str) -> Iterator[tuple[ObjectPixels, int, float]]:
+        """Objects with their classes and confidences; those too large for it are told in `messages`."""
+        lost = 0
+        for numbers, window in self.groups():
+            if window is None:
+                lost += 1
+                continue
+            (top, _), (left, _) = window
+            for one in each_object(self.only(numbers, *window)):
+                number = int(numbers[one.number - 1])
+                pixels = ObjectPixels(number, top + one.top, left + one.left, one.inside)
+                yield pixels, int(self.joined.classes[number - 1]), float(self.joined.confidence[number - 1])
+        if lost:
+            messages.append(f"{lost} objects larger than {LARGEST_WINDOW // 10**6} million pixels are not in {output}.")
+
     def close(self) -> None:
         if self.labels is not None:
             self.labels.remove()
@@ -141,10 +163,11 @@ def write_large(
     scratch: Path,
     budget: int,
     done: Callable[[float], None] = lambda share: None,
-) -> Iterator[tuple[Written, Iterator[Row]]]:
-    """Write what `save` asks for within about `budget` bytes; a context that gives rows of the table as they are made.
+) -> Iterator[tuple[Written, dict[str, Iterator[Any]]]]:
+    """Write what `save` asks for within about `budget` bytes; a context that gives what is missing in `Written`: rows,
+    annotations and runs by name, as they are made and as far as they are asked for.
 
-    >>> with write_large(...) as (written, rows): ...  # doctest: +SKIP
+    >>> with write_large(...) as (written, lists): ...  # doctest: +SKIP
     """
     card, shape = large.card, large.shape
     classes, background = card.classes, card.background
@@ -187,6 +210,9 @@ def write_large(
             files["overlay"] = folder.write(FILES["overlay"].format(name), png_bytes(picture))
             if factor > 1:
                 messages.append(f"the overlay is shrunk to 1/{factor} of the size.")
+        if "rois" in save:
+            regions = ((pixels, kind) for pixels, kind, _ in objects.each(messages, "rois"))
+            files["rois"] = folder.write(FILES["rois"].format(name), roi_writer(regions, classes, background))
         if "contours" in save:
             files["contours"] = folder.write(FILES["contours"].format(name), _contours(objects, messages))
         entry: dict[str, Any] = {
@@ -200,14 +226,22 @@ def write_large(
                 kind: round(float(looked.counts[index] / (shape[0] * shape[1])), 6)
                 for index, kind in enumerate(classes)
             },
-            "unlike": None,
+            "unlike": None if isnan(large.unlike) else round(large.unlike, 3),
             "messages": messages,
         }
         if size is not None:
             entry["pixel_size_um"] = [size.x, size.y]
         if save & OF_OBJECTS:
             entry["objects"] = len(objects.joined)
-        yield Written(entry), _table(name, objects, size) if "table" in save else iter(())
+        lists: dict[str, Iterator[Any]] = {}
+        if "table" in save:
+            lists["rows"] = _table(name, objects, size)
+        if "coco" in save:
+            each = objects.each(messages, "coco")
+            lists["annotations"] = (coco_object(*one, shape, background) for one in each)
+        if "rle" in save:
+            lists["runs"] = (rle_object(pixels, shape[0]) for pixels, _, _ in objects.each(messages, "rle"))
+        yield Written(entry), lists
     finally:
         objects.close()
 

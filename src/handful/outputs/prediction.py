@@ -17,7 +17,7 @@ from handful.errors import SettingsError
 from handful.modelfile import ModelCard
 from handful.names import nearest
 from handful.outputs.boundaries import boundaries_png
-from handful.outputs.coco import Annotation, coco_json, coco_objects
+from handful.outputs.coco import Annotation, coco_objects, coco_writer
 from handful.outputs.contours import class_margin, geojson_bytes, object_polygons
 from handful.outputs.files import OutputFolder
 from handful.outputs.instances import instances_tiff
@@ -26,7 +26,7 @@ from handful.outputs.masks import mask_png
 from handful.outputs.overlay import draw_overlay
 from handful.outputs.png import png_bytes
 from handful.outputs.probability import probability_tiff
-from handful.outputs.rle import rle_csv, rle_objects
+from handful.outputs.rle import rle_objects, rle_writer
 from handful.outputs.rois import roi_zip
 from handful.outputs.table import Row, measure_objects, table_writer
 
@@ -58,8 +58,8 @@ class Written:
 
     entry: dict[str, Any]
     rows: Iterable[Row] = ()
-    annotations: tuple[Annotation, ...] = ()
-    runs: tuple[str, ...] = ()
+    annotations: Iterable[Annotation] = ()
+    runs: Iterable[str] = ()
 
 
 def check_saved(save: Iterable[str]) -> frozenset[str]:
@@ -164,10 +164,10 @@ def write_index(
     if "table" in save:
         folder.write(LISTS["table"], table_writer(lambda: (row for one in written for row in one.rows)))
     if "coco" in save:
-        images = ((_coco_image(one.entry), one.annotations) for one in written)
-        folder.write(LISTS["coco"], coco_json(images, card.classes, card.background))
+        images = [(_coco_image(one.entry), one.annotations) for one in written]
+        folder.write(LISTS["coco"], coco_writer(images, card.classes, card.background))
     if "rle" in save:
-        folder.write(LISTS["rle"], rle_csv((one.entry["name"], one.runs) for one in written))
+        folder.write(LISTS["rle"], rle_writer((one.entry["name"], one.runs) for one in written))
     model = {"net": card.net, "task": card.task, "classes": list(card.classes), "background": card.background}
     index = {"model": model, **about, "images": [one.entry for one in written]}
     folder.write(INDEX, json.dumps(index, indent=1, ensure_ascii=False, allow_nan=False).encode())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,24 +33,40 @@ def roi_zip(
     object's number; with several kinds of objects the class is the region's group too, in the colour of the class.
     DataError for an image too large for ImageJ's regions.
     """
-    if max(labels.shape) > FARTHEST:
+    refuse_far(labels.shape)
+    stream = io.BytesIO()
+    objects = ((pixels, object_classes[pixels.number - 1]) for pixels in each_object(labels))
+    roi_writer(objects, classes, background)(stream)
+    return stream.getvalue()
+
+
+def refuse_far(shape: tuple[int, ...]) -> None:
+    """DataError for an image (H, W) too large for ImageJ's regions."""
+    if max(shape) > FARTHEST:
         raise DataError(f"--save rois: ImageJ's regions reach to pixel {FARTHEST}. Save contours or coco instead.")
+
+
+def roi_writer(
+    objects: Iterable[tuple[ObjectPixels, int]], classes: Sequence[str], background: int | None = 0
+) -> Callable[[BinaryIO], None]:
+    """Writer of such a zip from objects with their classes, gone through one at a time."""
     several = len(classes) - (background is not None) > 1
     colours = class_colours(len(classes), background)
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for pixels in each_object(labels):
-            kind = object_classes[pixels.number - 1]
-            roi = _region(pixels)
-            roi.name = f"{classes[kind]} {pixels.number}"
-            if several:
-                # Group 0 is no group.
-                roi.group = int(kind) + (background != 0)
-                roi.stroke_color = bytes((255, *colours[kind]))
-            member = zipfile.ZipInfo(f"{pixels.number:05d}.roi", SAME_DATE)
-            member.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(member, roi.tobytes())
-    return stream.getvalue()
+
+    def write(stream: BinaryIO) -> None:
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            for pixels, kind in objects:
+                roi = _region(pixels)
+                roi.name = f"{classes[kind]} {pixels.number}"
+                if several:
+                    # Group 0 is no group.
+                    roi.group = int(kind) + (background != 0)
+                    roi.stroke_color = bytes((255, *colours[kind]))
+                member = zipfile.ZipInfo(f"{pixels.number:05d}.roi", SAME_DATE)
+                member.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(member, roi.tobytes())
+
+    return write
 
 
 def _region(pixels: ObjectPixels) -> ImagejRoi:

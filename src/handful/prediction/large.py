@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,6 +24,7 @@ from handful.normalise import STATISTICS_PIXELS, Statistics, image_statistics, s
 from handful.prediction.ahead import Behind
 from handful.prediction.appetite import MARGIN, bytes_a_pixel, largest_edge
 from handful.prediction.confidence import temper
+from handful.prediction.likeness import describe_pieces, how_unlike, middle_of, places, thinning, unlike_words
 from handful.prediction.planefile import PlaneFile
 from handful.prediction.segmenter import Segmenter, fit_channels, mask_of
 from handful.prediction.tiles import Cell, Span, Tiling, cut_image, predict_cells
@@ -49,22 +51,27 @@ class LargePrediction:
     """What a model says about a large image, by windows; see `Prediction` for the words.
 
     shape: (H, W) of the image. raw: probabilities at the size at which the net works, of class 1 alone where there are
-    two. messages: what was odd about the image.
+    two. messages: what was odd about the image. unlike: how unlike the training images it is.
     """
 
     shape: tuple[int, int]
     raw: Planes
     card: ModelCard
     messages: tuple[str, ...] = ()
+    unlike: float = nan
 
     def probabilities(self, rows: Span, columns: Span) -> NDArray[np.float32]:
         """float32 (classes, h, w) of these rows and columns of the image."""
+        return temper(self.untempered(rows, columns), self.card.temperature)
+
+    def untempered(self, rows: Span, columns: Span) -> NDArray[np.float32]:
+        """The same as the net says it, before any temperature."""
 
         def read(down: Span, across: Span) -> NDArray[np.float32]:
             planes: NDArray[np.float32] = self.raw.read(down, across)
             return np.concatenate([1 - planes, planes]) if len(planes) == 1 else planes
 
-        return temper(resize_window(read, self.raw.shape, self.shape, rows, columns), self.card.temperature)
+        return resize_window(read, self.raw.shape, self.shape, rows, columns)
 
     def look(self, rows: Span, columns: Span) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Mask (h, w) and probabilities (classes, h, w)."""
@@ -74,29 +81,35 @@ class LargePrediction:
 
 @dataclass(frozen=True)
 class Survey:
-    """What must be known of the whole image before its first tile: statistics, and pixels that are not numbers."""
+    """What must be known of the whole image before its first tile: statistics, and pixels that are not numbers.
+
+    look: pixels (h, w, C) on the grid on which `handful.prediction.likeness` looks; None where nobody asks.
+    """
 
     statistics: Statistics
     messages: tuple[str, ...] = ()
+    look: NDArray[Any] | None = None
 
 
 def survey(windows: Windows, card: ModelCard, name: str) -> Survey:
     """One pass over the image where one is needed; the statistics are those of the whole image to the last digit."""
     floats = windows.dtype.kind == "f"
-    if card.normalisation["kind"] != "image" and not floats:
+    if card.normalisation["kind"] != "image" and not floats and not card.likeness:
         sample = windows.read((0, 1), (0, 1))
         return Survey(image_statistics(fit_channels(sample, card.channels, name), card.normalisation))
     height, width = windows.shape
     # The grid of `image_statistics`: of pixels that lie on it a further grid is never taken.
     stride = int(np.ceil(np.sqrt(max(1.0, height * width / STATISTICS_PIXELS))))
-    grid, bad = [], 0
+    step = thinning(windows.shape)
+    grid, looks, bad = [], [], 0
     for (top, _), band in windows.bands():
+        looks.append(band[-top % step :: step, ::step].copy())
         grid.append(fit_channels(band[-top % stride :: stride, ::stride], card.channels, name))
         if floats:
             bad += int((~np.isfinite(band)).any(axis=-1).sum())
     statistics = image_statistics(np.concatenate(grid), card.normalisation)
     message = f"not a number at {bad} of {height * width} pixels: taken as the middle of the image."
-    return Survey(statistics, (message,) if bad else ())
+    return Survey(statistics, (message,) if bad else (), np.concatenate(looks))
 
 
 def choose_tiling(segmenter: Segmenter, budget: int, pixels: int | None = None) -> Tiling:
@@ -184,7 +197,14 @@ def predict_large(
                 writing.put(cell)
                 share = (cell.rows[0] * size[1] + (cell.rows[1] - cell.rows[0]) * cell.columns[1]) / (size[0] * size[1])
                 done(share)
-    return LargePrediction(windows.shape, raw, card, found.messages)
+    large = LargePrediction(windows.shape, raw, card, found.messages)
+    if found.look is None or not card.likeness:
+        return large
+    pieces = [read(*place) for place in places(size)]
+    answer = large.untempered(*middle_of(windows.shape, size))
+    unlike = how_unlike(describe_pieces(pieces, found.look, answer), card.likeness)
+    messages = (*found.messages, unlike_words(unlike)) if unlike > 1 else found.messages
+    return replace(large, messages=messages, unlike=unlike)
 
 
 def _read_state(folder: Path) -> Any:

@@ -41,6 +41,7 @@ USUAL, WORTH = 2.0, 3
 FACTOR, LEAST = 1.3, 1.5
 
 FloatArray = NDArray[np.float64]
+Span = tuple[int, int]  # from, to (not included)
 
 
 def describe_image(
@@ -51,8 +52,17 @@ def describe_image(
     image: (H, W, C) as it was read. planes: the net's input (C, h, w). answer: the `middle` of the probabilities before
     any temperature.
     """
-    windows = [_detail(window) for window in _windows(planes.mean(axis=0))]
-    numbers = np.concatenate([np.mean(windows, axis=0), _look(image)]) / STEPS
+    shape = planes.shape[1], planes.shape[2]
+    step = thinning((image.shape[0], image.shape[1]))
+    return describe_pieces([planes[:, slice(*r), slice(*c)] for r, c in places(shape)], image[::step, ::step], answer)
+
+
+def describe_pieces(
+    pieces: Sequence[NDArray[np.float32]], pixels: NDArray[Any], answer: NDArray[np.float32] | None
+) -> NDArray[np.float32]:
+    """The same from the net's input at `places`, and the pixels of every `thinning`-th row and column of the image."""
+    details = [_detail(piece.mean(axis=0)) for piece in pieces]
+    numbers = np.concatenate([np.mean(details, axis=0), _look(pixels)]) / STEPS
     if answer is None:
         return numbers.astype(np.float32)
     # However many classes there are, together they weigh as much as two numbers.
@@ -62,11 +72,18 @@ def describe_image(
 
 def middle(planes: NDArray[np.float32], working: tuple[int, ...]) -> NDArray[np.float32]:
     """The middle of planes (n, H, W): what the net sees of them within MIDDLE x MIDDLE pixels of its `working` size."""
-    cuts = []
-    for size, seen in zip(planes.shape[1:], working, strict=True):
-        kept = max(1, round(size * min(1.0, MIDDLE / seen)))
-        cuts.append(slice((size - kept) // 2, (size - kept) // 2 + kept))
-    return planes[:, cuts[0], cuts[1]]
+    rows, columns = middle_of(planes.shape[1:], working)
+    return planes[:, slice(*rows), slice(*columns)]
+
+
+def middle_of(shape: tuple[int, ...], working: tuple[int, ...]) -> tuple[Span, Span]:
+    """Rows and columns of that middle in an image (H, W)."""
+    rows, columns = (
+        ((size - kept) // 2, (size - kept) // 2 + kept)
+        for size, seen in zip(shape, working, strict=True)
+        for kept in [max(1, round(size * min(1.0, MIDDLE / seen)))]
+    )
+    return rows, columns
 
 
 def learn_likeness(descriptions: Sequence[NDArray[np.float32]]) -> dict[str, Any]:
@@ -128,17 +145,22 @@ def _to_the_others(rows: FloatArray) -> FloatArray:
     return np.array([_distance(row, np.delete(rows, place, axis=0)) for place, row in enumerate(rows)])
 
 
-def _windows(plane: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """The plane itself, or windows at its middle and towards its corners."""
-    height, width = plane.shape
+def places(shape: tuple[int, int]) -> list[tuple[Span, Span]]:
+    """Where the net's input (h, w) is looked at: all of it, or windows at its middle and towards its corners."""
+    height, width = shape
     if height * width <= MOST_WINDOWS * WINDOW**2:
-        return [plane]
+        return [((0, height), (0, width))]
     spare = max(height - WINDOW, 0), max(width - WINDOW, 0)
     corners = [
         (int(down * spare[0]), int(across * spare[1]))
         for down, across in ((0.5, 0.5), (0.15, 0.15), (0.15, 0.85), (0.85, 0.15), (0.85, 0.85))
     ]
-    return [plane[top : top + WINDOW, left : left + WINDOW] for top, left in corners]
+    return [((top, min(top + WINDOW, height)), (left, min(left + WINDOW, width))) for top, left in corners]
+
+
+def thinning(shape: tuple[int, int]) -> int:
+    """The step of a regular grid of at most about SAMPLED pixels in an image (H, W)."""
+    return max(1, int(np.ceil(np.sqrt(shape[0] * shape[1] / SAMPLED))))
 
 
 def _detail(plane: NDArray[np.float32]) -> FloatArray:
@@ -165,11 +187,11 @@ def _detail(plane: NDArray[np.float32]) -> FloatArray:
     return np.array([*strength, *np.diff(strength), *peaked])
 
 
-def _look(image: NDArray[Any]) -> FloatArray:
+def _look(pixels: NDArray[Any]) -> FloatArray:
     """Brightness, log contrast and colourfulness in the range of the image's type."""
     from handful.data.image import as_unit
 
-    values = as_unit(np.ascontiguousarray(np.moveaxis(_thin(np.moveaxis(image, -1, 0)), 0, -1)))
+    values = as_unit(np.ascontiguousarray(pixels))
     values = np.nan_to_num(values.astype(np.float64), posinf=1.0, neginf=0.0)
     grey = values.mean(axis=2)
     colours = float((values.max(axis=2) - values.min(axis=2)).mean())
@@ -178,11 +200,6 @@ def _look(image: NDArray[Any]) -> FloatArray:
 
 def _doubt(probabilities: NDArray[np.float32]) -> float:
     """Log of the mean entropy over pixels."""
-    chances = np.maximum(_thin(probabilities), 1e-7)
+    step = thinning((probabilities.shape[1], probabilities.shape[2]))
+    chances = np.maximum(probabilities[:, ::step, ::step], 1e-7)
     return float(np.log(-(chances * np.log(chances)).sum(axis=0).mean() + 0.01))
-
-
-def _thin(planes: NDArray[Any]) -> NDArray[Any]:
-    """Planes (n, H, W) on a regular grid of at most about SAMPLED pixels."""
-    step = max(1, int(np.ceil(np.sqrt(planes[0].size / SAMPLED))))
-    return planes[:, ::step, ::step]

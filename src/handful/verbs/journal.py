@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,19 +16,20 @@ from handful.files import reason, remedy, write_whole
 
 if TYPE_CHECKING:
     from handful.data.image import ImageFile
-    from handful.outputs import Written
+    from handful.outputs.prediction import Written
 
 FOLDER = ".handful-unfinished"
 WORK, DONE = "work.json", "done.jsonl"
+LISTED = ("rows", "annotations", "runs")  # of `Written`: of the objects of an image
 
 
 @dataclass(frozen=True)
 class StoredRows:
-    """Rows of the table in a file, a JSON object a line; they can be gone through again and again."""
+    """Rows of a list of objects in a file, a JSON value a line; they can be gone through again and again."""
 
     path: Path
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
+    def __iter__(self) -> Iterator[Any]:
         with self.path.open(encoding="utf-8") as lines:
             for line in lines:
                 yield json.loads(line)
@@ -37,7 +38,7 @@ class StoredRows:
 class Journal:
     """A folder inside that of the results: what the work is, a line an image that is done, and files of large images.
 
-    Lines are written when all files of an image are; the rows of its table are kept apart and read when needed.
+    Lines are written when all files of an image are; its lists of objects are kept apart and read when needed.
     """
 
     def __init__(self, out: Path) -> None:
@@ -84,30 +85,33 @@ class Journal:
         line = self._done.get(key_of(file, name))
         if line is None or line["state"] != state_of(file):
             return None
-        if not all((self.folder.parent / path).exists() for path in line["written"]["entry"]["files"].values()):
+        if not all((self.folder.parent / path).exists() for path in line["entry"]["files"].values()):
             return None
-        kept = dict(line["written"])
-        rows = StoredRows(self.folder / line["rows"]) if line["rows"] else ()
-        return Written(**{**kept, "rows": rows})
+        stored = {kind: StoredRows(self.folder / file) for kind, file in line["lists"].items()}
+        return Written(line["entry"], **stored)
 
     def add(self, file: ImageFile, name: str, written: Written) -> Written:
-        """Note that an image is done; gives back the same with its rows on disk."""
-        number = sum(1 for _ in self.folder.glob("rows-*.jsonl"))
-        rows = ""
-        if isinstance(written.rows, StoredRows):
-            rows = written.rows.path.name
-        elif written.rows:
-            rows = f"rows-{number}.jsonl"
-            write_rows(self.folder / rows, written.rows)
-        line = {
-            "key": key_of(file, name),
-            "state": state_of(file),
-            "written": {**{key: value for key, value in vars(written).items() if key != "rows"}},
-            "rows": rows,
-        }
+        """Note that an image is done; gives back the same with its lists of objects on disk."""
+        from handful.outputs.prediction import Written
+
+        number = sum(1 for _ in self.folder.glob("*-*.jsonl"))
+        stored: dict[str, StoredRows] = {}
+        for kind in LISTED:
+            rows = getattr(written, kind)
+            if rows:
+                stored[kind] = rows if isinstance(rows, StoredRows) else self.store(f"{kind}-{number}", rows)
+        lists = {kind: rows.path.name for kind, rows in stored.items()}
+        line = {"key": key_of(file, name), "state": state_of(file), "entry": written.entry, "lists": lists}
         with (self.folder / DONE).open("ab") as stream:
             stream.write(json.dumps(line).encode() + b"\n")
-        return replace(written, rows=StoredRows(self.folder / rows) if rows else ())
+        return Written(written.entry, **stored)
+
+    def store(self, name: str, rows: Iterable[Any]) -> StoredRows:
+        """Rows of a list as they are made, into a file of this name."""
+        path = self.folder / f"{name}.jsonl"
+        with path.open("w", encoding="utf-8") as stream:
+            stream.writelines(json.dumps(row) + "\n" for row in rows)
+        return StoredRows(path)
 
     def scratch(self, number: int) -> Path:
         """A folder for the files of a large image, by its place among the images."""
@@ -115,11 +119,6 @@ class Journal:
 
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8") as stream:
-        stream.writelines(json.dumps(row) + "\n" for row in rows)
 
 
 def key_of(file: ImageFile, name: str) -> str:

@@ -202,9 +202,9 @@ class _Job:
         from handful.outputs.large import refuse_unknown, write_large
         from handful.prediction.ceiling import give_back, left_under
         from handful.prediction.large import predict_large
-        from handful.verbs.journal import StoredRows, state_of, write_rows
+        from handful.verbs.journal import state_of
 
-        refuse_unknown(self.save, str(file))
+        refuse_unknown(self.save, windows.shape, str(file))
         scratch = self.journal.scratch(number)
         large = predict_large(
             self.segmenter,
@@ -219,7 +219,6 @@ class _Job:
             done=lambda share: progress(0.9 * share),
         )
         give_back()
-        path = self.journal.folder / f"rows-{number}-large.jsonl"
         with write_large(
             self.folder,
             name,
@@ -229,11 +228,13 @@ class _Job:
             scratch=scratch,
             budget=max(left_under(self.ceiling), 64 << 20),
             done=lambda share: progress(0.9 + 0.1 * share),
-        ) as (written, rows):
-            write_rows(path, rows)
+        ) as (written, lists):
+            stored: dict[str, Any] = {
+                kind: self.journal.store(f"{kind}-{number}-large", rows) for kind, rows in lists.items()
+            }
         shutil.rmtree(scratch, ignore_errors=True)
         give_back()
-        return replace(written, rows=StoredRows(path)) if "table" in self.save else written
+        return replace(written, **stored)
 
     def on_cluster(
         self, address: str, model: Path, name: str, file: ImageFile, progress: Callable[[float], None]
@@ -285,11 +286,14 @@ def time_left(seconds: float) -> str:
 
 
 def finished_before(index: Path) -> Predicted:
-    """What predictions.json says of work that was finished."""
+    """What predictions.json says of work that was finished. OutputError where it says nothing of the kind."""
     import json
 
-    found = json.loads(index.read_bytes())
-    return Predicted(index.parent, [image["name"] for image in found["images"]], dict(found.get("failed", {})))
+    try:
+        found = json.loads(index.read_bytes())
+        return Predicted(index.parent, [image["name"] for image in found["images"]], dict(found.get("failed", {})))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise OutputError(f"{index}: is damaged ({error!r:.80}). Predict anew with --overwrite.") from error
 
 
 def nothing_predicted(failed: Mapping[str, str]) -> str:
