@@ -100,6 +100,11 @@ class _Objects:
         numbers: NDArray[np.int32] = table[self.labels.read(rows, columns)[0]]
         return numbers
 
+    @property
+    def largest(self) -> int:
+        """Pixels of the largest window that an object is looked at in."""
+        return min(LARGEST_WINDOW, self.budget // BLOCK_COST)
+
     def groups(self) -> Iterator[tuple[NDArray[np.int64], tuple[Span, Span] | None]]:
         """Numbers of objects that begin in one block with a window around them; each too large for one alone, None."""
         joined, edge = self.joined, self.blocks.block
@@ -107,14 +112,13 @@ class _Objects:
         order = np.lexsort((np.arange(len(joined)), lefts, tops))
         keys = np.stack([tops[order], lefts[order]])
         starts = np.flatnonzero((np.diff(keys) != 0).any(axis=0)) + 1
-        limit = min(LARGEST_WINDOW, self.budget // BLOCK_COST)
         for group in np.split(order, starts) if len(order) else []:
             boxes = joined.boxes[group]
             sizes = (boxes[:, 2] - boxes[:, 0] + 2) * (boxes[:, 3] - boxes[:, 1] + 2)
-            alone = sizes > min(limit, 4 * edge * edge) // 4
+            alone = sizes > min(self.largest, 4 * edge * edge) // 4
             for index in group[alone]:
                 window = self._around(joined.boxes[[index]])
-                small = sizes[group == index][0] <= limit
+                small = sizes[group == index][0] <= self.largest
                 yield np.array([index]) + 1, window if small else None
             if (~alone).any():
                 yield group[~alone] + 1, self._around(boxes[~alone])
@@ -145,7 +149,12 @@ class _Objects:
                 pixels = ObjectPixels(number, top + one.top, left + one.left, one.inside)
                 yield pixels, int(self.joined.classes[number - 1]), float(self.joined.confidence[number - 1])
         if lost:
-            messages.append(f"{lost} objects larger than {LARGEST_WINDOW // 10**6} million pixels are not in {output}.")
+            messages.append(self.too_large(lost, output))
+
+    def too_large(self, lost: int, output: str) -> str:
+        """How many objects are not in an output, and why."""
+        many = f"{lost} object{'s'[: lost > 1]}"
+        return f"{output}: without {many} in a window of more than {self.largest / 1e6:.3g} million pixels."
 
     def close(self) -> None:
         if self.labels is not None:
@@ -334,7 +343,7 @@ def _contours(objects: _Objects, messages: list[str]) -> Callable[[BinaryIO], No
                 first = False
         stream.write(b"]}")
         if lost:
-            messages.append(f"{lost} objects larger than {LARGEST_WINDOW // 10**6} million pixels have no contour.")
+            messages.append(objects.too_large(lost, "contours"))
 
     return write
 
