@@ -137,7 +137,7 @@ def suffix_of(path: Path) -> str:
 
 
 def decode(file: ImageFile) -> Decoded:
-    """Read one picture. Turned upright where a photograph carries an EXIF orientation, as every viewer shows it.
+    """Read one picture, of at least one pixel. Turned upright where a photograph carries an EXIF orientation, as every viewer shows it.
 
     Raises DataError, naming the file, for anything that cannot be read: missing, empty, truncated, not an image,
     too large to decode safely (before decoding).
@@ -148,11 +148,11 @@ def decode(file: ImageFile) -> Decoded:
             if path.stat().st_size == 0:
                 raise DataError(f"{path}: is empty (0 bytes). Copy it again or remove it.")
             suffix = suffix_of(path)
-            if suffix == ".npy":
-                return _decode_npy(file)
-            if suffix in TIFF_SUFFIXES:
-                return _decode_tiff(file)
-            return _decode_pillow(file)
+            read = _decode_npy if suffix == ".npy" else _decode_tiff if suffix in TIFF_SUFFIXES else _decode_pillow
+            decoded = read(file)
+            if not decoded.pixels.size:
+                raise DataError(f"{file}: has no pixels (shape {decoded.pixels.shape}). Save it again or remove it.")
+            return decoded
         except DataError:
             raise
         except Exception as error:  # a damaged file can make a decoder raise anything at all

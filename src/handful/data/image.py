@@ -54,7 +54,8 @@ def read_picture(file: ImageFile) -> Picture:
     if decoded.bits == 16 and pixels.dtype == np.uint8:
         note = "16-bit colour PNG: the upper 8 bits are used; save as TIFF to keep all 16"
     if pixels.dtype == np.float64 or pixels.dtype == np.float16:
-        pixels = pixels.astype(np.float32)
+        with np.errstate(over="ignore"):  # what becomes infinite is told by whoever looks at the values
+            pixels = pixels.astype(np.float32)
     return Picture(pixels, decoded.bits, note)
 
 

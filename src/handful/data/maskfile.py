@@ -21,6 +21,7 @@ from handful.errors import DataError
 
 GREY, INDEX, COLOUR, OBJECTS, BOUNDARIES = "grey", "index", "colour", "objects", "boundaries"
 DRAWN = "drawn"
+COUNTED = 1 << 22  # pixels at a time: numpy makes eight bytes of each to count it
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,11 @@ def tally_mask(raw: RawMask, where: str) -> Tally:
     """Count the values of a mask and keep it."""
     codes = raw.codes
     if codes.dtype == np.uint8 or codes.dtype == np.uint16:
-        histogram = np.bincount(codes.ravel())
+        histogram = np.zeros(1 << 8 * codes.itemsize, np.int64)
+        flat = codes.reshape(-1)
+        for begin in range(0, flat.size, COUNTED):
+            part = np.bincount(flat[begin : begin + COUNTED])
+            histogram[: len(part)] += part
         values = np.flatnonzero(histogram)
         counts = histogram[values]
     else:
@@ -235,15 +240,14 @@ def _size(shape: tuple[int, ...]) -> str:
 
 
 def _load_mat(path: Path) -> dict[str, Any]:
-    from scipy.io import loadmat
+    from handful.data.matfile import read_matfile
 
     try:
-        content = loadmat(path)
+        return read_matfile(path)
     except NotImplementedError as error:
         raise DataError(f"{path}: is a MATLAB 7.3 file, which is not read. Save it with `-v7`, or as PNG.") from error
-    except Exception as error:  # a damaged file can make the reader raise anything at all
+    except (OSError, ValueError, zlib.error, MemoryError) as error:
         raise DataError(f"{path}: is damaged or no MATLAB file ({str(error)[:120]}). Copy it again.") from error
-    return {key: value for key, value in content.items() if not key.startswith("__")}
 
 
 def read_annotators(path: Path) -> NDArray[np.uint8]:
@@ -258,10 +262,12 @@ def read_annotators(path: Path) -> NDArray[np.uint8]:
         raise DataError(f"{path}: has no field groundTruth; a file of BSDS500 was expected (has {', '.join(content)}).")
     maps = []
     for cell in np.ravel(truth):
-        fields = cell.dtype.names or ()
+        fields = getattr(cell, "dtype", np.dtype("u1")).names or ()
         if "Boundaries" not in fields:
             raise DataError(f"{path}: groundTruth has no field Boundaries (has {', '.join(fields)}).")
         maps.append(np.asarray(_inner(cell["Boundaries"])))
+    if not maps or any(one.ndim != 2 or one.dtype.kind not in "biuf" or one.shape != maps[0].shape for one in maps):
+        raise DataError(f"{path}: the maps of its annotators are not all of one size. Copy it again.")
     return (np.stack(maps) > 0).astype(np.uint8)
 
 
@@ -275,14 +281,19 @@ def _read_mat(path: Path) -> RawMask:
     content = _load_mat(path)
     if "groundTruth" in content:
         truth = content["groundTruth"]
-        first = np.ravel(truth)[0]
+        first = np.ravel(truth)[0] if truth.size else None
+        if first is None or not hasattr(first, "dtype"):
+            raise DataError(f"{path}: groundTruth is empty. Copy the file again.")
         if first.dtype.names and "Boundaries" in first.dtype.names and truth.dtype == object:
             return RawMask(read_annotators(path).max(axis=0), BOUNDARIES)
         fields = truth.dtype.names or first.dtype.names or ()
         for name in ("Segmentation", "Boundaries"):
             if name in fields:
                 holder = truth if truth.dtype.names else first
-                return RawMask(_narrow(np.asarray(_inner(holder[name])), ImageFile(path)), GREY)
+                drawn = np.asarray(_inner(holder[name]))
+                if drawn.ndim != 2 or drawn.dtype.kind not in "biuf" or not drawn.size:
+                    raise DataError(f"{path}: {name} holds no mask; an array of rows x columns was expected.")
+                return RawMask(_narrow(drawn, ImageFile(path)), GREY)
     arrays = {
         key: value for key, value in content.items() if getattr(value, "ndim", 0) == 2 and value.dtype.kind in "biuf"
     }

@@ -88,7 +88,7 @@ class Split:
                 contents={str(entry["name"]): str(entry["content"]) for entry in inner},
                 test_contents={str(e["name"]): str(e["content"]) for e in content["test"]} if outside else {},
             )
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise DataError(f"split.json is damaged ({error!r}). Remove it to make a new split.") from error
 
 

@@ -59,7 +59,8 @@ class Meaning:
         if self.keep is not None:
             pixels = pixels[:, :, : self.keep]
         if pixels.dtype in (np.float64, np.float16):
-            pixels = pixels.astype(np.float32)
+            with np.errstate(over="ignore"):
+                pixels = pixels.astype(np.float32)
         return np.ascontiguousarray(pixels)
 
 

@@ -53,8 +53,16 @@ def open_array(path: Path) -> tuple[Any, str]:
         import zarr
     except ImportError as error:
         raise DataError(f"{path}: reading Zarr needs a further package: pip install 'handful[big]'.") from error
-    found: Any = zarr.open(str(path), mode="r")
-    if isinstance(found, zarr.Group):
+    try:
+        return _open(path, zarr.open(str(path), mode="r"), zarr.Group)
+    except DataError:
+        raise
+    except Exception as error:  # metadata of any shape make the reader raise anything at all
+        raise DataError(f"{path}: its metadata cannot be read ({str(error)[:80]}). Copy the whole folder again.") from error
+
+
+def _open(path: Path, found: Any, group: Any) -> tuple[Any, str]:
+    if isinstance(found, group):
         about: Any = found.attrs.asdict()
         scales = about.get("ome", about).get("multiscales")
         if not scales:

@@ -296,6 +296,8 @@ class Reader:
         setting = self.kind(given["setting"], str, "probes.setting")
         name = self.kind(given.get("name", setting), str, "probes.name")
         made = {}
+        if not isinstance(given["values"], list):
+            raise SettingsError(f"{self.where}: probes.values = {given['values']!r}: expected a list.")
         for value in given["values"]:
             base = self.source(given["data"], f"probes.{name}.data")
             if not base.synth:

@@ -71,7 +71,10 @@ def _members(path: Path, shown: str) -> Iterator[tuple[str, bytes]]:
             for info in infos:
                 with archive.open(info) as member:
                     yield info.filename, member.read(LARGEST_ROI)
-    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+    except DataError:
+        raise
+    # ValueError: names of members that are no text
+    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
         raise DataError(f"{shown}: is damaged ({str(error)[:80]}). Save it again in ImageJ.") from error
 
 
