@@ -19,6 +19,7 @@ from handful.prediction.ceiling import default_ceiling, peak_memory, read_size, 
 from handful.prediction.fused import fused
 from handful.prediction.likeness import learn_likeness
 from handful.prediction.planefile import PlaneFile
+from handful.prediction.precision import LARGEST_CHANGED, LARGEST_MEAN, use_half
 
 IMAGE, DATASET = {"kind": "image", "per_channel": False}, {"kind": "dataset", "mean": [0.4], "std": [0.2]}
 BUDGET = 4_000_000  # tiles of 128 or 192 pixels
@@ -99,6 +100,27 @@ def test_a_net_that_works_at_another_size(tmp_path, scale):
 def test_many_classes_colours_mirror_images_and_a_temperature(tmp_path):
     model = make_model(channels=3, classes=4, temperature=1.5)
     check_law(model, texture((201, 170), channels=3), tmp_path, flips=True)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_bfloat16_says_the_same_to_a_few_hundredths_whole_and_by_windows(tmp_path, channels):
+    model, image = make_model(channels=channels, classes=3), texture((190, 210), channels=channels)
+    exact, rough = (model.predict(image, half=half).probabilities for half in (False, True))
+    found = by_windows(model, image, tmp_path, half=True).probabilities((0, 190), (0, 210))
+    for probabilities in (rough, found):
+        assert 1e-5 < np.abs(probabilities - exact).max() < 0.05
+        assert np.abs(probabilities - exact).mean() < LARGEST_MEAN / 2
+        assert (probabilities.argmax(0) != exact.argmax(0)).mean() < 2 * LARGEST_CHANGED
+    assert np.allclose(rough.sum(0), 1, atol=1e-5)  # the softmax is float32
+
+
+def test_on_a_cpu_float32_stays_unless_told():
+    model, image = make_model(), texture((40, 40))
+    assert [use_half(model, precision, image) for precision in ("auto", "float32", "bfloat16")] == [
+        (False, ""),
+        (False, ""),
+        (True, ""),
+    ]
 
 
 @pytest.mark.parametrize("options", [{}, {"normalisation": DATASET, "temperature": 1.7}], ids=["image", "dataset"])

@@ -121,6 +121,18 @@ def read_table(folder):
         return list(csv.DictReader(stream))
 
 
+def test_bfloat16_is_what_was_asked_for(tmp_path, model):
+    write_cells(tmp_path / "cells.tif", (100, 120))
+    found = []
+    for precision in ("auto", "float32", "bfloat16"):
+        out = tmp_path / precision
+        arguments = ["predict", str(model), str(tmp_path / "cells.tif"), "-o", str(out), "--save", "probability"]
+        assert main([*arguments, "--device", "cpu", "--precision", precision]) == 0
+        found.append(tifffile.imread(out / "probability/cells.tif"))
+    assert np.array_equal(found[0], found[1])
+    assert 0 < np.abs(found[2] - found[1]).max() < 0.05
+
+
 def test_masks_beyond_what_png_readers_open_are_tiff(tmp_path, model, monkeypatch, capsys):
     write_cells(tmp_path / "cells.tif")
     monkeypatch.setattr("handful.outputs.large.LARGEST_PNG", 1000)
