@@ -203,7 +203,14 @@ def test_torchrun_trains_one_model_and_only_the_first_process_speaks(tmp_path):
     if (os.cpu_count() or 1) < 2:
         pytest.skip("two processes need two cores")
     write_discs(tmp_path / "data", 6)
-    small = ["net_settings={width=8,depth=3}", "patch=32", "batch=4", "optimiser=adamw", "learning_rate=0.001"]
+    small = [
+        "net_settings={width=8,depth=3}",
+        "patch=32",
+        "batch=4",
+        "precision=float32",
+        "optimiser=adamw",
+        "learning_rate=0.001",
+    ]
     options = ["--steps", "4", "--device", "cpu", *(word for one in small for word in ("--set", one))]
     command = ["train", str(tmp_path / "data"), "-o"]
     starter = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", free_port()]
