@@ -487,10 +487,10 @@ def fit(
     """
     clock, cost = run.clock, 0.0
     clock.start_training(run.restore(checkpoint) if resume and checkpoint is not None else 0.0, run.step)
-    run.begin()
     last_validation = last_saved = time.monotonic()
     try:
         with run.crew.working():
+            run.begin()
             while run.done() < 1.0:
                 run.take_step()
                 if run.crew.agree(run.crew.stopped)[0]:

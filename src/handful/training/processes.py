@@ -11,6 +11,8 @@ The law (tests): the model is that of one process with the whole batch, to round
 3. where a clock or a rounding could make processes differ, the first decides.
 A net that drops values at random (dropout) draws them in every process for itself, so there the law holds for the
 mean alone.
+
+Processes trust each other, as in all of torch.distributed: what the first tells is pickled.
 """
 
 from __future__ import annotations
