@@ -53,6 +53,9 @@ LOSSY_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"})
 # for those the bound is the memory of a decoded file.
 PILLOW_PIXELS = 178_956_970
 LARGEST_BYTES = 4 * 2**30
+# A file cannot unpack to more than this many times its size: deflate gives 1032 and LZW 1365 at most, eight times that
+# where a bit becomes a byte. What claims more is damaged or forged; small pictures are below any suspicion.
+MOST_UNPACKED, UNSUSPECTED = 11_000, 64 * 2**20
 # An axis without a name ("Q", "I") and with no more entries than this may be channels rather than slices.
 MOST_CHANNELS = 32
 
@@ -137,10 +140,10 @@ def suffix_of(path: Path) -> str:
 
 
 def decode(file: ImageFile) -> Decoded:
-    """Read one picture, of at least one pixel. Turned upright where a photograph carries an EXIF orientation, as every viewer shows it.
+    """Read one picture. Turned upright where a photograph carries an EXIF orientation, as every viewer shows it.
 
-    Raises DataError, naming the file, for anything that cannot be read: missing, empty, truncated, not an image,
-    too large to decode safely (before decoding).
+    Raises DataError, naming the file, for anything that cannot be read: missing, empty, truncated, not an image, without
+    a pixel, too large to decode safely (before decoding).
     """
     path = file.path
     with quiet():
@@ -270,6 +273,7 @@ def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 def tiff_series(tiff: Any) -> tuple[str, tuple[int, ...]]:
     """Axes and shape of the first series; H x W x C that was written as H pages of W x C is recognised."""
+    len(tiff.pages)  # goes through them all and ends where they go in a circle; `series` would not
     series = tiff.series[0]
     axes, shape = str(series.axes), tuple(int(n) for n in series.shape)
     if len(shape) == 3 and axes[0] in "QIR" and axes[1:] == "YX" and shape[2] < 16 <= shape[0] and shape[1] >= 16:
@@ -368,7 +372,18 @@ def _rows_columns_channels(array: NDArray[Any], axes: str, file: ImageFile) -> N
     return np.ascontiguousarray(np.transpose(array, (row, column, *rest)))
 
 
+def refuse_unlikely(file: ImageFile, values: int, itemsize: int) -> None:
+    """DataError, before anything is decoded, where a file says that it unpacks to more than its bytes can."""
+    needed, size = values * itemsize, file.path.stat().st_size
+    if needed > max(UNSUSPECTED, MOST_UNPACKED * size):
+        raise DataError(
+            f"{file}: says that it unpacks to {needed / 2**30:.1f} GB, {needed // size} times its size. It is damaged; "
+            "copy it again."
+        )
+
+
 def _refuse_large(file: ImageFile, values: int, itemsize: int) -> None:
+    refuse_unlikely(file, values, itemsize)
     if values * itemsize > LARGEST_BYTES:
         raise DataError(
             f"{file}: would need {values * itemsize / 2**30:.1f} GB in memory; up to {LARGEST_BYTES // 2**30} GB are "

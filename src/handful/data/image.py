@@ -44,7 +44,7 @@ def read_picture(file: ImageFile) -> Picture:
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
     note = ""
-    if decoded.alpha:
+    if decoded.alpha and pixels.shape[2] > 1:
         alpha = pixels[:, :, -1]
         opaque = bool((alpha == _white(alpha.dtype)).all())
         from_tiff = file.path.suffix.lower().startswith(".tif")

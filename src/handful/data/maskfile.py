@@ -133,7 +133,7 @@ def _read_one(file: ImageFile) -> RawMask:
     pixels = decoded.pixels
     if decoded.palette is not None:
         return RawMask(_narrow(pixels, file), INDEX, decoded.palette, decoded.lossy)
-    if decoded.alpha:
+    if decoded.alpha and pixels.ndim == 3:
         pixels = _settle_alpha(pixels)
     if pixels.ndim == 3 and pixels.shape[2] in (3, 4) and pixels.shape[2] != 1:
         first = pixels[:, :, 0]

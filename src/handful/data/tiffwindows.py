@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handful.data.decode import MOST_CHANNELS, ImageFile, axes_roles, tiff_series
+from handful.data.decode import MOST_CHANNELS, ImageFile, axes_roles, refuse_unlikely, tiff_series
 from handful.data.windows import Blocks, Meaning, Span
 
 # Linux maps 64 kB around every byte that is touched, and counts them as memory of the process.
@@ -47,6 +47,7 @@ def _open(tiff: Any, file: ImageFile, cache: int) -> TiffWindows | None:
         return None
     axes, shape = tiff_series(tiff)
     series = tiff.series[0]
+    refuse_unlikely(file, math.prod(shape), series.dtype.itemsize)
     stack, channels, row, column = axes_roles(axes, shape)
     count = math.prod(shape[axis] for axis in stack)
     if axes != series.axes or len(channels) > 1 or column < row:

@@ -58,7 +58,9 @@ def open_array(path: Path) -> tuple[Any, str]:
     except DataError:
         raise
     except Exception as error:  # metadata of any shape make the reader raise anything at all
-        raise DataError(f"{path}: its metadata cannot be read ({str(error)[:80]}). Copy the whole folder again.") from error
+        raise DataError(
+            f"{path}: its metadata cannot be read ({str(error)[:80]}). Copy the whole folder again."
+        ) from error
 
 
 def _open(path: Path, found: Any, group: Any) -> tuple[Any, str]:
