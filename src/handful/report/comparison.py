@@ -17,8 +17,8 @@ from handful.report.content import Picture
 from handful.report.lines import Lines
 from handful.report.palette import PREDICTION, TRUTH, VOID_GREY, class_colour, css
 from handful.report.pictures import Panel, Panels, draw_panels, picture_uri
+from handful.report.template import render
 
-HERE = Path(__file__).parent
 SIDE = 300  # pixels of a picture; several stand side by side
 FEW_SIDE, FEW = 420, 30  # up to so many images they are larger
 MOST_BYTES = 12_000_000  # of pictures, the worst images first
@@ -110,13 +110,6 @@ def write_comparison(path: Path, content: ComparisonContent) -> None:
 
 def render_comparison(content: ComparisonContent) -> str:
     """The page as text."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["number"] = lambda value: "\N{EN DASH}" if isnan(value) else f"{value:.3f}"
-    environment.filters["percent"] = lambda value: f"{100 * value:.2f}%"
     left = MOST_BYTES
     groups = []
     for group in content.groups:
@@ -127,10 +120,11 @@ def render_comparison(content: ComparisonContent) -> str:
                 drawn.append(row)
         groups.append((group, drawn))
     span = max((abs(end) for one in (*content.differences, *content.apart) for end in ends(one.difference)), default=1)
-    return environment.get_template("comparison.html").render(
+    return render(
+        "comparison.html",
+        title=content.title,
         content=content,
         groups=[(group, rows) for group, rows in groups if rows],
-        style=(HERE / "style.css").read_text(encoding="utf-8"),
         legend=[(css(TRUTH), "truth"), (css(PREDICTION), "prediction")]
         if len(content.classes) == 2
         else [(css(class_colour(k)), name) for k, name in enumerate(content.classes) if k != content.background]

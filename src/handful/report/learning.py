@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import isnan, nan
+from dataclasses import dataclass, replace
+from math import nan
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,8 @@ from handful.files import write_whole
 from handful.measure.bootstrap import Interval
 from handful.measure.saturation import Saturation
 from handful.report.lines import Lines, Point, draw_lines
+from handful.report.template import render
 
-HERE = Path(__file__).parent
 MEASURED, FITTED = "measured, with 95 % intervals", "fitted curve"
 
 
@@ -37,18 +37,12 @@ class LearningPage:
 
 def write_learning(path: Path, page: LearningPage) -> None:
     """One self-contained HTML file. Raises OutputError where it cannot be written."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["number"] = lambda value: "\N{EN DASH}" if isnan(value) else f"{value:.3f}"
-    text = environment.get_template("learning.html").render(
+    text = render(
+        "learning.html",
         page=page,
         chart=draw_learning(page),
-        fitted_name=FITTED,
+        title=page.title,
         rows=list(zip(page.sizes, page.points, page.trainings, strict=True)),
-        style=(HERE / "style.css").read_text(encoding="utf-8"),
     )
     write_whole(path, text.encode("utf-8", errors="replace"))
 
@@ -67,4 +61,7 @@ def draw_learning(page: LearningPage) -> Lines:
         series[FITTED] = [(float(n), float(page.fitted.at(n)), nan, nan) for n in along]
         # A mark too near to the number of images there are would be written over it.
         marks = [*(mark for mark in marks if mark <= 0.8 * page.labelled), float(page.labelled), end]
-    return draw_lines(series, "Dice on images not trained on", "labelled images", doubling=True, marks=marks)
+    drawn = draw_lines(series, "Dice on images not trained on", "labelled images", doubling=True, marks=marks)
+    points, *curve = drawn.lines
+    # What was measured is dots, what was fitted is a line.
+    return replace(drawn, lines=(replace(points, path=""), *(replace(line, dots=()) for line in curve)))

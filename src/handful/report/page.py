@@ -18,9 +18,9 @@ from handful.report.curve import Curve, draw_curve
 from handful.report.palette import PREDICTION, TRUTH, VOID_GREY, WRONG, class_colour, css
 from handful.report.pictures import Panels, draw_panels
 from handful.report.reliability import draw_reliability
+from handful.report.template import HERE, render
 from handful.report.verdict import standing, verdict
 
-HERE = Path(__file__).parent
 FEW, LARGE, SMALL = 40, 480, 320  # up to FEW images their pictures have LARGE pixels on the long side
 MOST_BYTES = 9_000_000  # of pictures: the worst images get theirs first, so that a page stays one that can be mailed
 
@@ -40,25 +40,18 @@ def write_report(path: str | Path, content: ReportContent) -> None:
 
 def render_report(content: ReportContent) -> str:
     """The page as text."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["number"] = _number
-    environment.filters["trivial_label"] = trivial_label
-    environment.filters["by_class"] = _by_class
-    environment.filters["percent"] = lambda value: f"{100 * value:.2f}%"
     scores = content.scores
     images = _images(scores, content)
     kind, word = standing(scores)
     reliability = draw_reliability(content.calibration)
-    return environment.get_template("page.html").render(
+    return render(
+        "page.html",
+        {"trivial_label": trivial_label, "by_class": _by_class},
+        title=content.title,
         content=content,
         scores=scores,
         labels=LABELS,
         unbounded=UNBOUNDED,
-        style=(HERE / "style.css").read_text(encoding="utf-8"),
         script=(HERE / "page.js").read_text(encoding="utf-8"),
         verdict=verdict(scores, content.images_kind),
         standing_kind=kind,
@@ -153,7 +146,3 @@ def _by_class(image: ImageScore) -> str:
     """Dice of the classes of one image for the page's script: {"leaf": 0.9}, JSON, what is not scored left out."""
     known = {name: round(row["dice"], 4) for name, row in image.classes.items() if not isnan(row["dice"])}
     return json.dumps(known, ensure_ascii=False)
-
-
-def _number(value: float, digits: int = 3) -> str:
-    return "\N{EN DASH}" if isnan(value) else f"{value:.{digits}f}"
