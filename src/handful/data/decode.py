@@ -142,8 +142,8 @@ def suffix_of(path: Path) -> str:
 def decode(file: ImageFile) -> Decoded:
     """Read one picture. Turned upright where a photograph carries an EXIF orientation, as every viewer shows it.
 
-    Raises DataError, naming the file, for anything that cannot be read: missing, empty, truncated, not an image, without
-    a pixel, too large to decode safely (before decoding).
+    Raises DataError, naming the file, for anything that cannot be read: missing, empty, truncated, not an image,
+    without a pixel, too large to decode safely (before decoding).
     """
     path = file.path
     with quiet():

@@ -181,6 +181,8 @@ def _narrow(pixels: NDArray[Any], file: ImageFile) -> NDArray[Any]:
                 f"{file}: {pixels[row, column]} at row {row}, column {column} is no class. Save the mask as "
                 "whole numbers."
             )
+        if np.abs(pixels).max() >= 2**31:
+            raise DataError(f"{file}: values up to {np.abs(pixels).max():g} are too large for a mask.")
         if (pixels == np.rint(pixels)).all():
             pixels = pixels.astype(np.int64)
         elif pixels.min() >= 0 and pixels.max() <= 1:

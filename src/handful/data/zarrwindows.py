@@ -13,6 +13,9 @@ from handful.data.decode import ImageFile, axes_roles, npy_axes
 from handful.data.windows import Span
 from handful.errors import DataError
 
+# Values in an array and in one chunk of it: a million chunks of a few values each would take hours to read.
+MANY, LEAST_CHUNK = 1 << 20, 256
+
 
 class ZarrWindows:
     """`ImageFile.page` names the slice where the array has axes of time or depth."""
@@ -25,6 +28,8 @@ class ZarrWindows:
             raise DataError(f"{file.path}: holds several slices (axes {axes}, shape {shape}); name one.")
         if array.dtype.kind not in "buif":
             raise DataError(f"{file.path}: holds values of type {array.dtype}; numbers were expected.")
+        if 0 in shape or (math.prod(shape) > MANY and math.prod(array.chunks) < LEAST_CHUNK):
+            raise DataError(f"{file.path}: shape {shape} in chunks of {array.chunks} is no picture to read.")
         self._array: Any = array
         self._index: list[Any] = [slice(None)] * len(shape)
         for axis, position in zip(stack, np.unravel_index(file.page or 0, [shape[one] for one in stack]), strict=True):

@@ -19,6 +19,8 @@ from handful.files import reason, remedy, whole_file
 SUFFIX = re.compile(r"\.(png|jpe?g|tiff?|bmp|gif|webp|npy|ome\.tiff?)$", re.IGNORECASE)
 # Refused or changed by Windows, or in the way of a shell.
 UNSAFE = re.compile(r'[\x00-\x1f<>:"/\\|?*]+')
+# What Windows takes for a device whatever its suffix (CON.png writes to the terminal).
+DEVICE = re.compile(r"^((?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?=\.|$))", re.IGNORECASE)
 
 
 def file_names(names: Iterable[str]) -> tuple[str, ...]:
@@ -27,7 +29,7 @@ def file_names(names: Iterable[str]) -> tuple[str, ...]:
     a.png, b.png -> a, b; a.png, a.tif -> a_png, a_tif; one/a.png, two/a.png -> one_a, two_a. Upper and lower case count
     as alike, as they do on Windows and macOS.
     """
-    whole = [UNSAFE.sub("_", name.strip("/. ")) or "image" for name in names]
+    whole = [DEVICE.sub(r"_\1", UNSAFE.sub("_", name.strip("/. "))) or "image" for name in names]
     stems = [SUFFIX.sub("", name) or name for name in whole]
     with_suffix = [re.sub(r"\.(?=[^.]*$)", "_", name) if SUFFIX.search(name) else name for name in whole]
     counts = Counter(stem.casefold() for stem in stems)

@@ -55,7 +55,7 @@ class Journal:
         Other work than what was begun (another model, other outputs) is an OutputError.
         """
         if resume and self.found():
-            before = json.loads((self.folder / WORK).read_bytes())
+            before = self._read(WORK, (self.folder / WORK).read_bytes())
             if before != json.loads(json.dumps(work)):
                 changed = ", ".join(sorted(key for key in {*before, *work} if before.get(key) != work.get(key)))
                 raise OutputError(
@@ -63,6 +63,8 @@ class Journal:
                     "then, or start anew with --overwrite."
                 )
             for line in self._lines():
+                if not isinstance(line.get("key"), str):
+                    raise self._damaged(DONE, "a line without key")
                 self._done[line["key"]] = line
             return True
         try:
@@ -76,19 +78,41 @@ class Journal:
     def _lines(self) -> Iterator[dict[str, Any]]:
         path = self.folder / DONE
         for line in path.read_bytes().split(b"\n")[:-1] if path.is_file() else []:  # what has no end was cut off
-            yield json.loads(line)
+            yield self._read(DONE, line)
+
+    def _read(self, name: str, raw: bytes) -> dict[str, Any]:
+        """A JSON object out of a file of this folder; OutputError where it is none."""
+        try:
+            content = json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            raise self._damaged(name, str(error)[:80]) from error
+        if not isinstance(content, dict):
+            raise self._damaged(name, "no JSON object")
+        return content
+
+    def _damaged(self, name: str, why: str) -> OutputError:
+        return OutputError(f"{self.folder / name}: is damaged ({why}). Start anew with --overwrite.")
 
     def done(self, file: ImageFile, name: str) -> Written | None:
         """What was written about this image, if all of it was, and the image is still the same file."""
         from handful.outputs.prediction import Written
 
         line = self._done.get(key_of(file, name))
-        if line is None or line["state"] != state_of(file):
+        if line is None:
             return None
-        if not all((self.folder.parent / path).exists() for path in line["entry"]["files"].values()):
-            return None
-        stored = {kind: StoredRows(self.folder / file) for kind, file in line["lists"].items()}
-        return Written(line["entry"], **stored)
+        try:
+            if line["state"] != state_of(file):
+                return None
+            entry, lists = line["entry"], line["lists"]
+            if not all((self.folder.parent / path).exists() for path in entry["files"].values()):
+                return None
+            if not isinstance(entry["messages"], list) or not set(lists) <= set(LISTED):
+                raise ValueError("not as it was written")
+            if any(Path(stored).name != stored for stored in lists.values()):
+                raise ValueError("a list outside this folder")
+            return Written(entry, **{kind: StoredRows(self.folder / stored) for kind, stored in lists.items()})
+        except (LookupError, TypeError, AttributeError, ValueError, OSError) as error:
+            raise self._damaged(DONE, repr(error)[:80]) from error
 
     def add(self, file: ImageFile, name: str, written: Written) -> Written:
         """Note that an image is done; gives back the same with its lists of objects on disk."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,13 +38,40 @@ def check_run(path: Path) -> None:
 def open_run(path: Path) -> Iterator[None]:
     """The folder of a run, tried at once; a new one in which no training began is gone when work fails."""
     fresh = not (path / SPLIT).exists()
-    with OutputFolder(path, overwrite=True):
+    with OutputFolder(path, overwrite=True), alone(path):
         try:
             yield
         except BaseException:
             if fresh and not (path / MODEL).exists() and not (path / CHECKPOINT).exists():
                 (path / SPLIT).unlink(missing_ok=True)
             raise
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """A folder that nobody else works in meanwhile: OutputError where somebody does.
+
+    The system forgets the lock with the process, however that ends. Windows has no locks on folders, some network disks
+    none at all: there nobody is refused.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputError(
+                f"{path}: another training is at work in this folder. Wait for its end, or name a new folder with -o."
+            ) from None
+        except OSError:
+            pass
+        yield
+    finally:
+        os.close(handle)
 
 
 def free_run(data: str | Path | None) -> Path:

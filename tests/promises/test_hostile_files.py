@@ -1,0 +1,149 @@
+"""Whatever a file holds: an answer or a HandfulError, in bounded time and memory, and nothing outside its folder.
+
+Each reader gets a few spoilt files here; with HANDFUL_FUZZ_SECONDS=600 and `-m slow` so many seconds each. What was
+found is kept in `test_found_by_fuzzing.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import signal
+import time
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from readers import READERS, Reader
+
+from handful.errors import HandfulError
+
+MOST_MEMORY = 1 << 30  # bytes beyond what there is; the valid files take less than one megabyte
+MOST_SECONDS = 10
+EXAMPLES = 12
+BUDGET = float(os.environ.get("HANDFUL_FUZZ_SECONDS", "20"))
+
+
+class SlowError(BaseException):  # decoders catch every Exception
+    """A reader took too long."""
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """No more memory than this (the system refuses it), no more seconds."""
+
+    def too_late(*_: Any) -> None:
+        raise SlowError(f"more than {MOST_SECONDS} s")
+
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    before = signal.signal(signal.SIGALRM, too_late)
+    resource.setrlimit(resource.RLIMIT_AS, (taken + MOST_MEMORY, limits[1]))
+    signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS, 1)  # again, in case somebody swallows it
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+
+
+def fault(reader: Reader, content: bytes, folder: Path) -> str:
+    """What is wrong with how a reader takes this file; "" where nothing is."""
+    path = folder / reader.file
+    path.write_bytes(content)
+    try:
+        with bounded(), warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            reader.read(path)
+    except HandfulError as error:
+        said = str(error)
+        if is_out_of_memory(error):
+            return f"asked for more than {MOST_MEMORY >> 20} MB: {said}"
+        if not said or len(said) > 2000 or "Traceback" in said:
+            return f"a message nobody reads: {said[:300]!r}"
+    except (Exception, SlowError):
+        return traceback.format_exc()
+    return "".join(f"warned: {one.message}" for one in heard if not issubclass(one.category, ResourceWarning))
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error, or one it came from, is that memory ran out."""
+    while error is not None:
+        if isinstance(error, MemoryError) or "allocate" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """inner/ for the files, in a folder that stays as it is."""
+    inner = tmp_path_factory.mktemp("hostile") / "inner"
+    inner.mkdir()
+    return inner
+
+
+@pytest.fixture(params=READERS)
+def reader(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Reader, Path]:
+    if request.param.startswith("zarr"):
+        pytest.importorskip("zarr")
+    place = folder / request.param.replace(" ", "_").replace(",", "")
+    place.mkdir(exist_ok=True)
+    monkeypatch.chdir(place)
+    return READERS[request.param], place
+
+
+def test_valid_files_are_read(reader: tuple[Reader, Path]) -> None:
+    """Else the tests below would spoil what is refused anyway."""
+    reads, place = reader
+    for content in reads.files():
+        (place / reads.file).write_bytes(content)
+        reads.read(place / reads.file)
+
+
+def test_spoilt_files_are_refused_or_read(reader: tuple[Reader, Path]) -> None:
+    reads, place = reader
+    before = sorted(one.name for one in place.parent.iterdir())
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],  # what is found is told whole: the reason stands in the traceback
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.randoms(use_true_random=True, note_method_calls=False))
+    def spoil(rng: Random) -> None:
+        content = reads.spoilt(rng)
+        wrong = fault(reads, content, place)
+        assert not wrong, f"{wrong}\n{content[:2000]!r}"
+
+    spoil()
+    assert sorted(one.name for one in place.parent.iterdir()) == before
+
+
+@pytest.mark.slow
+def test_many_spoilt_files(reader: tuple[Reader, Path]) -> None:
+    """All faults of a reader at once, one for each place in the code."""
+    reads, place = reader
+    before = sorted(one.name for one in place.parent.iterdir())
+    until, seed, found = time.monotonic() + BUDGET, random.SystemRandom().randrange(2**32), {}
+    while time.monotonic() < until:
+        rng = Random(seed := seed + 1)
+        content = reads.spoilt(rng)
+        wrong = fault(reads, content, place)
+        if wrong:
+            place_in_code = "".join(wrong.splitlines()[-3:])
+            found.setdefault(place_in_code[:200], f"seed {seed}: {wrong}\n{content[:3000]!r}")
+    assert not found, "\n\n".join(found.values())
+    assert sorted(one.name for one in place.parent.iterdir()) == before
