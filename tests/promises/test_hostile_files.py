@@ -6,12 +6,16 @@ found is kept in `test_found_by_fuzzing.py`.
 
 from __future__ import annotations
 
+import io
 import os
+import pickle
 import random
 import time
+import zipfile
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 from faults import fault
 from hypothesis import HealthCheck, Phase, given, settings
@@ -85,3 +89,27 @@ def test_many_spoilt_files(reader: tuple[Reader, Path]) -> None:
             found.setdefault(place_in_code[:200], f"seed {seed}: {wrong}\n{content[:3000]!r}")
     assert not found, "\n\n".join(found.values())
     assert sorted(one.name for one in place.parent.iterdir()) == before
+
+
+def test_no_reader_runs_what_it_reads(tmp_path: Path) -> None:
+    """A pickle that would leave a mark, wherever a reader might unpickle it."""
+    mark = tmp_path / "mark"
+
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.system, (f"touch {mark}",)
+
+    raw = pickle.dumps(Evil())
+    array = io.BytesIO()
+    np.save(array, np.array([[Evil(), Evil()]], object), allow_pickle=True)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("archive/data.pkl", raw)
+    for reader in READERS.values():
+        place = tmp_path / reader.name.replace(" ", "_")
+        place.mkdir()
+        for content in (raw, array.getvalue(), archive.getvalue()):
+            assert fault(reader, content, place) == ""
+    assert not mark.exists()
+    pickle.loads(raw)  # it would have left one
+    assert mark.exists()
