@@ -55,7 +55,7 @@ PILLOW_PIXELS = 178_956_970
 LARGEST_BYTES = 4 * 2**30
 # A file cannot unpack to more than this many times its size: deflate gives 1032 and LZW 1365 at most, eight times that
 # where a bit becomes a byte. What claims more is damaged or forged; small pictures are below any suspicion.
-MOST_UNPACKED, UNSUSPECTED = 11_000, 64 * 2**20
+MOST_UNPACKED, UNSUSPECTED = 11_000, 16 * 2**20
 # An axis without a name ("Q", "I") and with no more entries than this may be channels rather than slices.
 MOST_CHANNELS = 32
 

@@ -90,7 +90,7 @@ class Windows:
     def bands(self) -> Iterator[tuple[Span, NDArray[Any]]]:
         """The image from top to bottom, some full rows at a time."""
         height, width = self.shape
-        step = max(1, BAND_PIXELS // width)
+        step = max(1, BAND_PIXELS // max(width, 1))
         for top in range(0, height, step):
             rows = (top, min(top + step, height))
             yield rows, self.read(rows, (0, width))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handful.data.decode import ImageFile, axes_roles, npy_axes
+from handful.data.decode import ImageFile, axes_roles, npy_axes, quiet
 from handful.data.windows import Span
 from handful.errors import DataError
 
@@ -59,7 +59,8 @@ def open_array(path: Path) -> tuple[Any, str]:
     except ImportError as error:
         raise DataError(f"{path}: reading Zarr needs a further package: pip install 'handful[big]'.") from error
     try:
-        return _open(path, zarr.open(str(path), mode="r"), zarr.Group)
+        with quiet():
+            return _open(path, zarr.open(str(path), mode="r"), zarr.Group)
     except DataError:
         raise
     except Exception as error:  # metadata of any shape make the reader raise anything at all
