@@ -30,6 +30,7 @@ TASKS = ("semantic", "instances", "boundaries")
 LARGEST_HEADER = 100_000_000
 # No net needs a longer list or a larger number among its settings; a forged file could ask for more than any memory.
 LARGEST_SETTING = 65_536
+DEEPEST = 64  # levels, each half the size of the one before
 
 # Fields that the first files of this format do not have: their defaults leave a prediction as it was.
 LATER = ("temperature", "object_confidence", "likeness")
@@ -295,6 +296,7 @@ def _check(card: ModelCard) -> None:
         value = getattr(card, name)
         _require(isinstance(value, dict) and all(isinstance(key, str) for key in value), name, value, "a JSON object")
     _require(_largest(card.net_settings) <= LARGEST_SETTING, "net_settings", card.net_settings, "numbers of a real net")
+    _require(_largest(card.net_settings.get("depth", 0)) <= DEEPEST, "net_settings", card.net_settings, "a real net's")
     for name, low, high in (("channels", 1, 4096), ("tile", 1, 65_536), ("halo", 0, 65_536), ("multiple", 1, 4096)):
         value = getattr(card, name)
         _require(_whole(value) and low <= value <= high, name, value, f"a whole number from {low} to {high}")

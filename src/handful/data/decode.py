@@ -305,7 +305,9 @@ def _decode_tiff(file: ImageFile) -> Decoded:
     except Exception as error:
         # Pillow brings libtiff for what tifffile cannot decompress, and knows files of another kind named .tif. It is
         # not asked about damaged ones: libtiff would print its own complaints.
-        if "imagecodecs" not in str(error) and not isinstance(error, tifffile.TiffFileError):
+        with file.path.open("rb") as stream:
+            tiff_inside = stream.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+        if "imagecodecs" not in str(error) and (tiff_inside or not isinstance(error, tifffile.TiffFileError)):
             raise
         try:
             return _decode_pillow(file)

@@ -76,4 +76,4 @@ class Guard:
         """Go on from a `state`."""
         self.first_loss, self.best_loss = state["first_loss"], state["best_loss"]
         self.running_loss, self.seen = state["running_loss"], int(state["seen"])
-        self.true, self.answered = np.array(state["true"], float), np.array(state["answered"], float)
+        self.true[:], self.answered[:] = state["true"], state["answered"]

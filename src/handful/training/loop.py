@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from handful.errors import OutputError, SettingsError
+from handful.errors import ModelFileError, OutputError, SettingsError
 from handful.limits import OPTIMISERS, check_patch, check_settings
 from handful.losses import build_loss
 from handful.settings import TrainSettings
@@ -241,7 +241,9 @@ class Run:
             for name in ("net", "average", *(("best",) if "best" in parts else ())):
                 check_tensors(path, self.net, parts.get(name, {}))
             return self.take_up(parts, facts)
-        except (KeyError, IndexError, TypeError, AttributeError, RuntimeError) as error:
+        except ModelFileError:
+            raise
+        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RuntimeError) as error:
             raise not_resumable(path, f"it lacks what this version of handful needs: {error}") from None
 
     def take_up(self, parts: dict[str, dict[str, Tensor]], facts: dict[str, Any]) -> float:
@@ -271,6 +273,10 @@ class Run:
         self.fitted.score, self.fitted.constant = facts["score"], bool(facts["constant"])
         self.fitted.history, self.fitted.messages = facts["history"], facts["messages"]
         self._remedies = facts["remedies"]
+        if not isinstance(self.fitted.history, list) or not isinstance(self.fitted.messages, list):
+            raise TypeError("its history is no list")
+        if self.pool.batch < 1 or not isinstance(self._remedies, dict):
+            raise ValueError("its batch or its remedies are of no kind that it writes")
         return float(facts["done"])
 
     def _plain_settings(self) -> dict[str, Any]:
@@ -291,6 +297,17 @@ class Run:
                     raise
             # Out here, where the error no longer holds the tensors of the failed step.
             self._shrink()
+
+    def take_timed_step(self) -> None:
+        """A step on as many threads as pay; on a fixed number where steps are fixed, since the last bits depend on it."""
+        if self.threads is None:
+            self.take_step()
+            return
+        wall, used = time.perf_counter(), time.process_time()
+        self.take_step()
+        self.threads.note(time.perf_counter() - wall, time.process_time() - used)
+        if self.threads.count != torch.get_num_threads():
+            torch.set_num_threads(self.threads.count)
 
     def _take_step(self) -> float:
         done = self.done()
@@ -492,7 +509,7 @@ def fit(
         with run.crew.working():
             run.begin()
             while run.done() < 1.0:
-                run.take_step()
+                run.take_timed_step()
                 if run.crew.agree(run.crew.stopped)[0]:
                     raise KeyboardInterrupt
                 if not run.crew.leads:
