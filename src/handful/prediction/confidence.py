@@ -158,5 +158,7 @@ def _log_odds(chances: FloatArray) -> FloatArray:
 
 
 def _sigmoid(odds: FloatArray) -> FloatArray:
-    chances: FloatArray = 1 / (1 + np.exp(-odds))
+    from scipy.special import expit
+
+    chances: FloatArray = expit(odds)
     return chances

@@ -74,6 +74,9 @@ class Guard:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a `state`."""
-        self.first_loss, self.best_loss = state["first_loss"], state["best_loss"]
-        self.running_loss, self.seen = state["running_loss"], int(state["seen"])
+        names = ("first_loss", "best_loss", "running_loss")
+        self.first_loss, self.best_loss, self.running_loss = (
+            None if state[name] is None else float(state[name]) for name in names
+        )
+        self.seen = int(state["seen"])
         self.true[:], self.answered[:] = state["true"], state["answered"]

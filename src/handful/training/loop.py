@@ -268,6 +268,8 @@ class Run:
         self.pool.costs[:] = facts["costs"]
         if facts["class_weights"] is not None:
             self.class_weights = torch.tensor(facts["class_weights"], device=self.device)
+            if self.class_weights.shape != (self.validation.classes,):
+                raise ValueError("its class weights are not one a class")
         self.guard.restore(facts["guard"])
         self.best_score, self.best_constant = float(facts["best_score"]), bool(facts["best_constant"])
         self.fitted.score, self.fitted.constant = facts["score"], bool(facts["constant"])
