@@ -34,6 +34,7 @@ from handful.training.guard import TROUBLES, Guard
 from handful.training.muon import Muon
 from handful.training.pool import Batch, Pool
 from handful.training.processes import ALONE, Crew, share_statistics
+from handful.training.threads import Threads
 from handful.training.transfer import Freezer, Transfer, slow_down
 from handful.training.validation import Validation, autocast
 
@@ -146,6 +147,9 @@ class Run:
         check_patch(pool.patch, pool.batch, self.multiple)
         crew.check(pool.device, pool.batch)
         self.crew, self.device = crew, pool.device
+        alone_on_cpu = crew.size == 1 and pool.device.type == "cpu"
+        # The last bits depend on the number of threads: where the steps are fixed, so are the threads.
+        self.threads = Threads(torch.get_num_threads()) if alone_on_cpu and clock.steps is None else None
         if crew.size > 1:
             share_statistics(net)
         self.net: nn.Module = net.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -301,7 +305,7 @@ class Run:
             self._shrink()
 
     def take_timed_step(self) -> None:
-        """A step on as many threads as pay; on a fixed number where steps are fixed, since the last bits depend on it."""
+        """A step on as many threads as pay."""
         if self.threads is None:
             self.take_step()
             return
@@ -534,4 +538,7 @@ def fit(
     except KeyboardInterrupt:
         run.fitted.interrupted = True
         run.fitted.messages.append(f"step {run.step}: stopped by hand; the weights so far were kept.")
+    finally:
+        if run.threads is not None:
+            torch.set_num_threads(run.threads.most)
     return run.finish() if run.crew.leads else run.fitted

@@ -1,0 +1,65 @@
+"""As many threads as pay: a step on all cores waits for the slowest of them, and a core that something else uses is slow.
+
+On two cores that other programs kept busy, steps on two threads took up to nine times as long as on a quiet machine;
+on one thread they take little more than twice as long (docs/why/defaults.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import median
+
+LOOK = 3  # steps that a count is judged by; one more before them pays for the change and is left out
+LONG = 1.0  # seconds of steps are enough, were it a single one: on crowded cores one has taken 18 s
+CROWDED = 0.75  # of the time of its threads that the process got: with less, something else uses the cores
+GAIN = 0.9  # of the time of a step: what another count must do better than
+FIRST_WAIT, LONGEST_WAIT = 4.0, 60.0  # seconds until more threads are tried, fewer after a quarter; doubled in vain
+
+
+@dataclass
+class Threads:
+    """Finds by trial how many threads make steps fastest: `note` every step, take `count` for the next.
+
+    most: the cores. Half as many are tried where the process gets less than it asks for, twice as many now and then
+    once there are fewer than `most`. On a quiet machine nothing is ever tried.
+    """
+
+    most: int
+    count: int = 0
+    _steps: list[tuple[float, float]] = field(default_factory=list)
+    _before: tuple[int, float] | None = None  # during a trial: the count until then, and seconds a step with it
+    _waited: float = 0.0
+    _wait: float = FIRST_WAIT
+
+    def __post_init__(self) -> None:
+        self.count = self.count or self.most
+
+    def note(self, seconds: float, processor_seconds: float) -> None:
+        """The last step took so long, and so much of all cores' time."""
+        self._waited += seconds
+        self._steps = [*self._steps, (seconds, processor_seconds)][-LOOK - 1 :]
+        enough = len(self._steps) > LOOK or sum(wall for wall, _ in self._steps) > LONG
+        if self.most == 1 or not enough:
+            return
+        time = median(wall for wall, _ in self._steps[1:] or self._steps)
+        if self._before is not None:
+            self._judge(time, *self._before)
+        elif self.count > 1 and self._crowded() and self._waited >= self._wait / 4:
+            self._try(self.count // 2, time)
+        elif self.count < self.most and self._waited >= self._wait:
+            self._try(min(2 * self.count, self.most), time)
+
+    def _crowded(self) -> bool:
+        wall, used = (sum(part) for part in zip(*(self._steps[1:] or self._steps), strict=True))
+        return used < CROWDED * self.count * wall
+
+    def _try(self, count: int, time: float) -> None:
+        self._before, self.count, self._steps = (self.count, time), count, []
+
+    def _judge(self, time: float, count: int, time_before: float) -> None:
+        if time < GAIN * time_before:
+            self._wait = FIRST_WAIT
+        else:
+            self.count = count
+            self._wait = min(2 * self._wait, LONGEST_WAIT)
+        self._before, self._steps, self._waited = None, [], 0.0
