@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ TASKS = ("semantic", "instances", "boundaries")
 LARGEST_HEADER = 100_000_000
 # No net needs a longer list or a larger number among its settings; a forged file could ask for more than any memory.
 LARGEST_SETTING = 65_536
+SURROGATE = re.compile("[\ud800-\udfff]")
 DEEPEST = 64  # levels, each half the size of the one before
 
 # Fields that the first files of this format do not have: their defaults leave a prediction as it was.
@@ -301,7 +303,8 @@ def _check(card: ModelCard) -> None:
         value = getattr(card, name)
         _require(_whole(value) and low <= value <= high, name, value, f"a whole number from {low} to {high}")
     _require(2 * card.halo < card.tile, "halo", card.halo, f"less than half of the tile, {card.tile}")
-    named = all(isinstance(name, str) for name in card.classes)
+    # Half of a surrogate pair, which JSON may hold, is no text that a file can.
+    named = all(isinstance(name, str) and not SURROGATE.search(name) for name in card.classes)
     _require(named and 2 <= len(card.classes) <= 255, "classes", card.classes, "2 to 255 names")
     _require(len(set(card.classes)) == len(card.classes), "classes", card.classes, "names that differ")
     _require(card.outputs == len(card.classes), "outputs", card.outputs, f"one for each of {len(card.classes)} classes")

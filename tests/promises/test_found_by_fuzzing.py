@@ -26,6 +26,7 @@ INLINE = [
     ("journal, done", b"\xff\n"),
     ("zarr 3", b'{"zarr_format": 9}'),
     ("zarr 2", b"[]"),
+    ("labelme", b'{"imagePath": "image.png", "shapes": [{"label": "\\ud800", "points": [[1, 1], [9, 1], [5, 9]]}]}'),
     ("npy", b"\x93NUMPY\x01\x00F\x00{'descr': '<f8', 'fortran_order': False, 'shape': (0, 3), }".ljust(79) + b"\n"),
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from handful.errors import DataError
 
+SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which JSON may hold and no file of text
 FARTHEST = 1e7  # pixels from the corner; no image is that large, and squares of it are still exact
 
 
@@ -37,7 +39,7 @@ def whole(value: Any, where: str, least: int = 0) -> int:
 
 def text(value: Any, where: str) -> str:
     """Text that is not empty, without blanks around it."""
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not value.strip() or SURROGATE.search(value):
         raise DataError(f"{where}: {str(value)[:40]!r} was found where a name was expected.")
     return value.strip()
 
