@@ -28,6 +28,9 @@ from skimage.segmentation import watershed
 from handful.errors import SettingsError
 from handful.names import nearest
 
+# A smoothing over more pixels than images have would take all memory for its kernel.
+LARGEST = {"min_size": 2**31, "smoothing": 256, "h": 2**16}
+
 
 @dataclass(frozen=True)
 class ObjectSettings:
@@ -51,8 +54,10 @@ class ObjectSettings:
         for key, value in values.items():
             if key not in known:
                 raise SettingsError(f"object setting {key!r} does not exist.{nearest(key, known)}")
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
-                raise SettingsError(f"object setting {key} is {value!r}, expected a number of pixels from 0.")
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= LARGEST[key]:
+                raise SettingsError(
+                    f"object setting {key} is {value!r}, expected a number of pixels from 0 to {LARGEST[key]}."
+                )
         return cls(**values)
 
 
