@@ -1,7 +1,7 @@
-"""As many threads as pay: a step on all cores waits for the slowest of them, and a core that something else uses is slow.
+"""As many threads as pay: a step on all cores waits for the slowest, and a core that something else uses is slow.
 
-On two cores that other programs kept busy, steps on two threads took up to nine times as long as on a quiet machine;
-on one thread they take little more than twice as long (docs/why/defaults.md).
+Beside a program that kept one of two cores busy, a training of 25 s took 1 step on two threads and 72 on as many as
+paid (docs/why/defaults.md).
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ class Threads:
             self._try(min(2 * self.count, self.most), time)
 
     def _crowded(self) -> bool:
-        wall, used = (sum(part) for part in zip(*(self._steps[1:] or self._steps), strict=True))
+        steps = self._steps[1:] or self._steps
+        used, wall = sum(used for _, used in steps), sum(wall for wall, _ in steps)
         return used < CROWDED * self.count * wall
 
     def _try(self, count: int, time: float) -> None:
