@@ -34,6 +34,8 @@ def test_scores_on_a_drawing():
     per_image = scores["dice_per_image"]
     assert per_image.value == pytest.approx((1 + 2 / 3 + 0) / 3)
     assert (per_image.n, per_image.left_out) == (3, 1)
+    assert "Dice per image" in str(scores)
+    assert "ImageScore" not in str(scores)
     assert scores["dice_pooled"].value == pytest.approx(2 * 3 / (2 * 3 + 1 + 2))
     assert scores["iou_pooled"].value == pytest.approx(3 / 6)
     assert scores["precision_pooled"].value == pytest.approx(3 / 4)

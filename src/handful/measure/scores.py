@@ -260,6 +260,10 @@ class Scores:
             )
         return f"That is not clearly better than {other}: the difference is {_signed(gain.value)}{spread}."
 
+    def __str__(self) -> str:
+        """As a person reads them; the record itself is a page long."""
+        return "\n".join(self.lines())
+
     def lines(self, kind: str = "") -> list[str]:
         """For the terminal: what was reached, the comparison and the note in words, then the table.
 
