@@ -1,6 +1,6 @@
 """Does a model know images that are unlike its own, and how sure may it be: AUROC, flags, calibration.
 
-    python benchmarks/unlike.py /tmp/unlike --seconds 30
+    python benchmarks/unlike.py results/unlike --seconds 30
 
 Trains one model on each set (16 images, all 15 membrane slices) and shows it test images of every set. Printed:
 AUROC of the number `unlike` between own and other test images, and the share of images flagged. Nuclei are shown whole
