@@ -223,7 +223,7 @@ def choose_patch(sizes: Sequence[tuple[int, int]], thick: float) -> tuple[tuple[
     heights, widths = middle_size(sizes)
     most = min(max(16 * round(SURROUNDINGS * thick / 16), SMALLEST_PATCH), LARGEST_PATCH)
     rows, columns = (min(most, -(-size // 16) * 16) for size in (heights, widths))
-    if heights <= rows and widths <= columns:
+    if shows_whole((rows, columns), sizes):
         return (rows, columns), "the whole image"
     return (rows, columns), (
         f"parts of the images of about {heights}x{widths}, as large as it takes to see what a pixel is part of: small "
@@ -235,8 +235,7 @@ def choose_batch(machine: Machine, patch: tuple[int, int], sizes: Sequence[tuple
     """As many samples as have the pixels of 4 of 256x256, of whole small images up to 8; on a GPU 16."""
     if machine.device == "cuda":
         return 16, "a GPU is idle with fewer"
-    heights, widths = middle_size(sizes)
-    most = 8 if heights <= patch[0] and widths <= patch[1] else 16
+    most = 8 if shows_whole(patch, sizes) else 16
     batch = min(max(4 * 256 * 256 // (patch[0] * patch[1]), 4), most)
     return batch, "many small steps learn more in the time than few large ones"
 
@@ -244,6 +243,11 @@ def choose_batch(machine: Machine, patch: tuple[int, int], sizes: Sequence[tuple
 def middle_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
     heights, widths = (int(np.median(part)) for part in zip(*sizes, strict=True))
     return heights, widths
+
+
+def shows_whole(patch: tuple[int, int], sizes: Sequence[tuple[int, int]]) -> bool:
+    """Whether a patch holds an image of the middle size."""
+    return all(size <= side for size, side in zip(middle_size(sizes), patch, strict=True))
 
 
 def choose_width(machine: Machine, seconds: float) -> tuple[dict[str, Any], str]:

@@ -25,11 +25,11 @@ class Batch:
     image: Tensor  # (B, C, H, W) float32
     target: Tensor  # (B, H, W) int64, 255 = leave out
     weight: Tensor | None  # (B, H, W) float32
-    sources: tuple[int, ...] = ()  # the number of the training image that each sample was cut from
+    sources: tuple[int, ...]  # the number of the training image that each sample was cut from
 
 
 class Pool:
-    """Draws augmented batches. All chance comes from (seed, step), so that any step can be drawn again.
+    """Draws augmented batches. All chance comes from (seed, step): with its `costs` any step can be drawn again.
 
     images: standardised float32 (C, H, W); masks: uint8 (H, W); weights: float32 (H, W) or None. `focus` is the share
     of the samples that are centred on a pixel of a class drawn evenly from the classes of the set. `hardness`: the odds

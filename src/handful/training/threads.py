@@ -25,14 +25,14 @@ class Threads:
     """
 
     most: int
-    count: int = 0
+    count: int = field(init=False)
     _steps: list[tuple[float, float]] = field(default_factory=list)
     _before: tuple[int, float] | None = None  # during a trial: the count until then, and seconds a step with it
     _waited: float = 0.0
     _wait: float = FIRST_WAIT
 
     def __post_init__(self) -> None:
-        self.count = self.count or self.most
+        self.count = self.most
 
     def note(self, seconds: float, processor_seconds: float) -> None:
         """The last step took so long, and so much of all cores' time."""
