@@ -14,6 +14,7 @@ from handful.cli.demo import demo_command
 from handful.cli.describe import describe_command
 from handful.cli.evaluate import evaluate_command
 from handful.cli.predict import predict_command
+from handful.cli.pretrain import pretrain_command
 from handful.cli.recipe import recipe_command
 from handful.cli.suggest import suggest_command
 from handful.cli.synth import synth_command
@@ -34,6 +35,7 @@ app.command("curve")(curve_command)
 app.command("suggest")(suggest_command)
 app.command("describe")(describe_command)
 app.command("synth", no_args_is_help=True)(synth_command)
+app.command("pretrain", no_args_is_help=True)(pretrain_command)
 app.command("compare")(compare_command)
 app.command("recipe")(recipe_command)
 app.command("demo")(demo_command)

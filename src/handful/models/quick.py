@@ -48,6 +48,10 @@ class QuickNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
+        return F.pixel_shuffle(self.head(self.features(x)), self.fold)[..., :height, :width]
+
+    def features(self, x: Tensor) -> Tensor:
+        """What the head answers from: (B, width, h, w), a vector for each block of fold x fold pixels."""
         x = F.pixel_unshuffle(fit_to_multiple(x, self.multiple), self.fold)
         skips = [self.stem(x)]
         for down in self.down:
@@ -55,7 +59,7 @@ class QuickNet(nn.Module):
         x = skips.pop()
         for up in self.up:
             x = up(x, skips.pop())  # back to the skip's size
-        return F.pixel_shuffle(self.head(x), self.fold)[..., :height, :width]
+        return x
 
     def set_prior(self, shares: Tensor) -> None:
         """Start from the class shares (classes,) as the answer everywhere: no step is spent on learning them."""
