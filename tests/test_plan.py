@@ -176,6 +176,22 @@ def test_what_is_given_is_not_chosen():
 
 
 @pytest.mark.parametrize(
+    ("given", "geometry", "colour"),
+    [
+        ({}, "mirrored, any turn, zoom to 1.3, shear, elastic", "brightness, contrast, noise, blur"),
+        ({"augment": "none"}, "none", "none"),
+        ({"augment": "flip+noise"}, "mirrored, upside down", "noise"),
+        ({"augment": "flip+rotation", "geometry.rotation": 20}, "mirrored, upside down, turns to 20 degrees", "none"),
+        ({"augment": "shift"}, "shift to 0.1 of the sides", "none"),
+    ],
+)
+def test_the_plan_tells_the_augmentation_that_is_really_done(given, geometry, colour):
+    told = {line.name: line for line in plan_of([tissue(n) for n in range(8)], overrides=given).lines}
+    assert (told["geometry"].value, told["colour"].value) == (geometry, colour)
+    assert (told["geometry"].reason == "as told") == (told["colour"].reason == "as told") == bool(given)
+
+
+@pytest.mark.parametrize(
     ("given", "said"),
     [
         ({"task": "instance"}, "Did you mean instances"),

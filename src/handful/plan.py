@@ -110,11 +110,12 @@ def make_plan(
     elif values["net"] == "quick":
         values["net_settings"] = choose("net_settings", *choose_width(machine, seconds))
     geometry, why = choose_geometry(samples, reading)
-    lines.append(Line("geometry", geometry_words(geometry), why))
-    lines.append(
-        Line("colour", "brightness, contrast, noise, blur", "so that other lighting does not surprise the net")
-    )
-    settings = replace(settings, geometry=geometry, colour=Colour()).with_values({**values, **given})
+    colour, lighting = Colour(), "so that other lighting does not surprise the net"
+    settings = replace(settings, geometry=geometry, colour=colour).with_values({**values, **given})
+    why = why if settings.geometry == geometry else "as told"
+    lines.append(Line("geometry", geometry_words(settings.geometry), why))
+    lighting = lighting if settings.colour == colour else "as told"
+    lines.append(Line("colour", colour_words(settings.colour, len(samples[0].image)), lighting))
     check_settings(settings)
     for name, value in given.items():
         lines.append(Line(name, value, "as told"))
@@ -311,5 +312,21 @@ def choose_geometry(samples: Sequence[Sample], reading: MaskReading) -> tuple[Ge
 
 
 def geometry_words(geometry: Geometry) -> str:
-    turned = "any turn" if geometry.upside_down else f"turns to {geometry.rotation:g} degrees"
-    return f"mirrored, {turned}, zoom to {geometry.zoom:g}, shear, elastic"
+    """What is done to samples; 'none' where all is switched off."""
+    turned = "any turn" if geometry.rotation >= 180 else f"turns to {geometry.rotation:g} degrees"
+    done = {
+        "mirrored": geometry.flip,
+        "upside down": geometry.upside_down and geometry.rotation < 180,
+        turned: geometry.rotation,
+        f"zoom to {geometry.zoom:g}": geometry.zoom > 1,
+        f"shift to {geometry.shift:g} of the sides": geometry.shift,
+        "shear": geometry.shear,
+        "elastic": geometry.elastic,
+    }
+    return ", ".join(words for words, on in done.items() if on) or "none"
+
+
+def colour_words(colour: Colour, channels: int) -> str:
+    """What is done to the colours of images of so many channels; 'none' where all is switched off."""
+    done = [name for name, strength in vars(colour).items() if strength and (name != "cast" or channels > 1)]
+    return ", ".join(done) or "none"
