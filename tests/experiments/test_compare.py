@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from discs import write_discs
 from handful.cli import main
 from handful.errors import OutputError
 from handful.verbs.compare import compare
+from handful.verbs.comparison_page import Page
 from handful.verbs.listener import Listener
 
 FILE = """
@@ -210,3 +212,16 @@ def test_a_folder_of_other_things_is_left_alone(made: Path, tmp_path: Path, caps
     (tmp_path / "letter.txt").write_text("dear")
     assert main(["compare", str(made / "two.toml"), "-o", str(tmp_path)]) == 2
     assert "holds other things (letter.txt)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("settings", "ratio"),
+    [
+        ({}, 100),  # the loss's own
+        ({"loss_settings": {"cost_ratio": 5}}, 5),
+        ({"loss_settings.cost_ratio": 7}, 7),
+    ],
+)
+def test_the_curve_of_linex_is_at_the_ratio_that_was_trained_with(settings, ratio):
+    chart = Page.linex_chart(SimpleNamespace(cells=[SimpleNamespace(settings={"loss": "linex", **settings})]))
+    assert [line.name.split(" false")[0] for line in chart.lines] == [f"a miss costs {ratio}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from inspect import signature
 from math import isnan, nan
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from handful.measure.scores import LABELS
 from handful.outputs.view import to_view
 from handful.report.comparison import Compared, ComparisonContent, Difference, Group, PlainTable, TableRow
 from handful.report.lines import Lines, Point, draw_lines
+from handful.settings import TrainSettings
 from handful.training.prepare import make_target
 from handful.verbs.judge import read_answer_file, safe
 from handful.verbs.train import split_line, versions
@@ -179,12 +181,13 @@ class Page:
 
     def linex_chart(self) -> Lines:
         """The loss LINEX of the difference target - predicted, at the cost ratio that was asked for."""
-        from handful.losses import linex_exponent
+        from handful.losses import linex_exponent, linex_loss
 
         series: dict[str, list[Point]] = {}
         bent = [cell.settings for cell in self.cells if "linex" in str(cell.settings.get("loss", ""))]
-        ratios = [settings.get("loss_settings", {}).get("cost_ratio", 10.0) for settings in bent]
-        for ratio in dict.fromkeys(map(float, ratios)):
+        plans = [TrainSettings().with_values({k: v for k, v in one.items() if k.startswith("loss")}) for one in bent]
+        default = signature(linex_loss).parameters["cost_ratio"].default
+        for ratio in dict.fromkeys(float(plan.loss_settings.get("cost_ratio", default)) for plan in plans):
             n = linex_exponent(ratio)
             xs = np.linspace(-1, 1, 81)
             ys = (np.exp(n * xs) - n * xs - 1) / (np.exp(n) - n - 1)
