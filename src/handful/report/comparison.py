@@ -123,6 +123,7 @@ def render_comparison(content: ComparisonContent) -> str:
     return render(
         "comparison.html",
         title=content.title,
+        date=content.date,
         content=content,
         groups=[(group, rows) for group, rows in groups if rows],
         legend=[(css(TRUTH), "truth"), (css(PREDICTION), "prediction")]

@@ -21,27 +21,32 @@ class Tick:
     label: str
 
 
-@dataclass(frozen=True)
-class Curve:
-    """What the template needs to draw one line against time.
-
-    `line` is the path of the line, `faint` that of the raw values where `line` is smoothed ("" otherwise).
-    """
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """A figure's words, and its axes in view box units."""
 
     title: str
     unit: str
     alt: str
-    line: str
-    faint: str
-    dots: tuple[tuple[float, float], ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
     right: int = WIDTH - RIGHT
-    top: int = TOP
     bottom: int = HEIGHT - BOTTOM
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve(Frame):
+    """What the template needs to draw one line against time.
+
+    `line` is the path of the line, `faint` that of the raw values where `line` is smoothed ("" otherwise).
+    """
+
+    line: str
+    faint: str
+    dots: tuple[tuple[float, float], ...]
 
 
 def draw_curve(history: Sequence[Mapping[str, Any]], key: str, title: str, *, loss: bool = False) -> Curve | None:

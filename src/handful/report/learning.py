@@ -42,6 +42,7 @@ def write_learning(path: Path, page: LearningPage) -> None:
         page=page,
         chart=draw_learning(page),
         title=page.title,
+        date=page.date,
         rows=list(zip(page.sizes, page.points, page.trainings, strict=True)),
     )
     write_whole(path, text.encode("utf-8", errors="replace"))

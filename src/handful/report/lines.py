@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, log2
 
-from handful.report.curve import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Tick, nice_ticks
+from handful.report.curve import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Frame, Tick, nice_ticks
 from handful.report.palette import class_colour, css
 
 Point = tuple[float, float, float, float]  # x, y, the ends of its interval (nan: none)
@@ -23,21 +23,11 @@ class Line:
     bars: tuple[tuple[float, float, float], ...]
 
 
-@dataclass(frozen=True)
-class Lines:
+@dataclass(frozen=True, kw_only=True)
+class Lines(Frame):
     """What the template needs to draw them."""
 
-    title: str
-    unit: str
-    alt: str
     lines: tuple[Line, ...]
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
-    width: int = WIDTH
-    height: int = HEIGHT
-    left: int = LEFT
-    right: int = WIDTH - RIGHT
-    bottom: int = HEIGHT - BOTTOM
 
 
 def draw_lines(

@@ -48,6 +48,7 @@ def render_report(content: ReportContent) -> str:
         "page.html",
         {"trivial_label": trivial_label, "by_class": _by_class},
         title=content.title,
+        date=content.date,
         content=content,
         scores=scores,
         labels=LABELS,
