@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from handful.models.quick import QuickNet
 from handful.synth.families import FAMILIES
@@ -58,7 +58,7 @@ class Pretraining:
         self.settings, self.device = settings, device
         net = QuickNet(3, 2, width=settings.width).to(device)
         self.net: QuickNet = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.norms = [float(p.detach().norm()) for p in kernels(self.net)]
+        self.norms = [float(convolution.weight.detach().norm()) for convolution, _ in blocks(self.net)]
         self.objective = FewShot().to(device)
         self.optimisers: tuple[torch.optim.Optimizer, ...] = (
             Muon(self.net, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay),
@@ -104,13 +104,16 @@ class Pretraining:
 
     @torch.no_grad()
     def result(self) -> nn.Module:
-        """A copy of the averaged net, its kernels as large as a fresh net's times KERNEL_NORM.
+        """A copy of the averaged net that answers alike, its kernels as large as a fresh net's times KERNEL_NORM.
 
         Orthogonal steps have let them grow 10 to 30 times, and steps of the usual size would no longer turn them.
         """
         net = copy.deepcopy(self.average.net)
-        for p, norm in zip(kernels(net), self.norms, strict=True):
-            p.mul_(KERNEL_NORM * norm / p.norm())
+        for (convolution, norm), fresh in zip(blocks(net), self.norms, strict=True):
+            factor = KERNEL_NORM * fresh / float(convolution.weight.norm())
+            convolution.weight.mul_(factor)
+            norm.running_mean.mul_(factor)
+            norm.running_var.mul_(factor**2)
         return net
 
     def save(self, path: Path) -> None:
@@ -140,16 +143,10 @@ class Pretraining:
         return {name: list(one) if isinstance(one, tuple) else one for name, one in asdict(self.settings).items()}
 
 
-def kernels(net: nn.Module) -> list[Tensor]:
-    """Those whose size batch normalisation undoes."""
-    return [
-        part[0].weight
-        for part in net.modules()
-        if isinstance(part, nn.Sequential)
-        and len(part) > 1
-        and isinstance(part[0], nn.Conv2d)
-        and isinstance(part[1], nn.BatchNorm2d)
-    ]
+def blocks(net: nn.Module) -> list[tuple[Any, Any]]:
+    """Its convolutions with the batch normalisation behind each, which undoes the size of the kernel."""
+    parts = [part for part in net.modules() if isinstance(part, nn.Sequential) and len(part) > 1]
+    return [(part[0], part[1]) for part in parts if isinstance(part[1], nn.BatchNorm2d)]
 
 
 def pretrain(
