@@ -212,7 +212,7 @@ def test_confusion_rows_are_shares_of_true_classes():
 def test_confidence_as_the_net_gives_it_is_said_to_be_so():
     told = Calibration(COUNTS[0], COUNTS[0], words="no temperature, there are 0")
     page = Page(render_report(content(calibration=told)))
-    assert "as the net gives them (no temperature, there are 0)" in page.text
+    assert "as the net gives them: no temperature, there are 0." in page.text
     assert "as told" in page.text
     assert "what the net says of itself" not in page.text
 

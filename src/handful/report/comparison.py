@@ -126,13 +126,18 @@ def render_comparison(content: ComparisonContent) -> str:
         date=content.date,
         content=content,
         groups=[(group, rows) for group, rows in groups if rows],
-        legend=[(css(TRUTH), "truth"), (css(PREDICTION), "prediction")]
-        if len(content.classes) == 2
-        else [(css(class_colour(k)), name) for k, name in enumerate(content.classes) if k != content.background]
-        + [(css(VOID_GREY), "void, not scored")],
+        legend=legend(content, void=any(row.void for _, rows in groups for row in rows)),
         most=max((row.score.value for row in content.rows if not isnan(row.score.value)), default=nan),
         reach=span or 1.0,
     )
+
+
+def legend(content: ComparisonContent, *, void: bool) -> list[tuple[str, str]]:
+    """(colour, meaning) of what is drawn over the images."""
+    if len(content.classes) == 2 and content.background is not None:
+        return [(css(TRUTH), "truth"), (css(PREDICTION), "prediction")]  # contours, which leave void out
+    drawn = [(css(class_colour(k)), name) for k, name in enumerate(content.classes) if k != content.background]
+    return [*drawn, (css(VOID_GREY), "void, not scored")] if void else drawn
 
 
 def ends(found: Interval) -> list[float]:

@@ -43,8 +43,8 @@ class ReportContent:
     settings, environment : name and value, in the order given.
     audit : (label, text) of what the data are; `problems` are sentences, file first.
     plan : (name, value, reason in words).
-    history : rows with `seconds`, `step`, `loss`, and where known `validation` and `learning_rate`; None or nan where
-        a row has no such value.
+    history : rows with `seconds`, `step`, `loss`, and where known `learning_rate` and the Dice on `validation` images,
+        or on `training` images where none were set aside; None or nan where a row has no such value.
     pictures : may be a generator; each picture is encoded as it comes and then forgotten.
     messages : what the user should know: remedies that were needed, notes.
     images_kind : how the sentences call the images measured ("unseen").

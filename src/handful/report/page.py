@@ -75,7 +75,8 @@ def render_report(content: ReportContent) -> str:
 def _curves(history: Sequence[Any]) -> list[Curve]:
     drawn = [
         draw_curve(history, "loss", "Training loss", loss=True),
-        draw_curve(history, "validation", "Validation score"),
+        draw_curve(history, "validation", "Dice on validation images"),
+        draw_curve(history, "training", "Dice on training images"),
     ]
     return [curve for curve in drawn if curve is not None]
 

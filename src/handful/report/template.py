@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 
 
 def render(name: str, filters: Mapping[str, Callable[..., Any]] | None = None, **values: Any) -> str:
-    """The template `name` of this folder filled in as one self-contained page; `values` hold at least its title and date."""
+    """The template `name` of this folder filled in as one self-contained page; `values` hold title and date at least."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
