@@ -225,3 +225,15 @@ def test_a_folder_of_other_things_is_left_alone(made: Path, tmp_path: Path, caps
 def test_the_curve_of_linex_is_at_the_ratio_that_was_trained_with(settings, ratio):
     chart = Page.linex_chart(SimpleNamespace(cells=[SimpleNamespace(settings={"loss": "linex", **settings})]))
     assert [line.name.split(" false")[0] for line in chart.lines] == [f"a miss costs {ratio}"]
+
+
+def test_who_has_learnt_nothing_does_not_generalise():
+    scored = {"dice": 0.0}
+    judged = {0: SimpleNamespace(training=0.0, images={"a": scored}, trivial={"otsu": {"dice": 0.6}})}
+    page = Page.__new__(Page)
+    page.judged, page.cells = judged, [SimpleNamespace(combination=("mse",))]
+    page.table = SimpleNamespace(labels={("mse",): {"loss": "mse"}}, axes=lambda: ["loss"])
+    page.done = SimpleNamespace(trivial_by=lambda score: {"otsu": judged[0].trivial["otsu"][score]})
+    assert page.memory_words()[0].startswith("Does it memorise? It has learnt too little to tell")
+    judged[0].training = scored["dice"] = 0.9
+    assert page.memory_words()[0].startswith("Does it memorise? No: it generalises")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from handful.report.curve import HEIGHT, WIDTH, draw_curve, nice_ticks
+from handful.report.curve import TOP, HEIGHT, WIDTH, draw_curve, nice_ticks
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_lines_stay_inside_the_frame(values, loss):
     for path in (curve.line, curve.faint):
         places = [tuple(map(float, pair.split())) for pair in re.findall(r"[\d.-]+ [\d.-]+", path)]
         assert all(curve.left - 0.1 <= x <= curve.right + 0.1 for x, _ in places)
-        assert all(curve.top - 0.1 <= y <= curve.bottom + 0.1 for _, y in places)
+        assert all(TOP - 0.1 <= y <= curve.bottom + 0.1 for _, y in places)
         assert len(places) <= 302
     assert all(0 <= tick.at <= WIDTH for tick in curve.x_ticks)
     assert all(0 <= tick.at <= HEIGHT for tick in curve.y_ticks)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from handful.files import write_whole
 from handful.measure.bootstrap import Interval
+from handful.measure.scores import trivial_label
 from handful.report.content import Picture
 from handful.report.lines import Lines
 from handful.report.palette import PREDICTION, TRUTH, VOID_GREY, class_colour, css
@@ -122,6 +123,7 @@ def render_comparison(content: ComparisonContent) -> str:
     span = max((abs(end) for one in (*content.differences, *content.apart) for end in ends(one.difference)), default=1)
     return render(
         "comparison.html",
+        {"trivial_label": trivial_label},
         title=content.title,
         date=content.date,
         content=content,

@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 
 
 def render(name: str, filters: Mapping[str, Callable[..., Any]] | None = None, **values: Any) -> str:
-    """The template `name` of this folder filled in as one self-contained page; `values` hold title and date at least."""
+    """The template `name` of this folder filled in as one self-contained page; `values` hold its title and date."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -23,4 +23,4 @@ def render(name: str, filters: Mapping[str, Callable[..., Any]] | None = None, *
 
 def number(value: float, digits: int = 3) -> str:
     """A score as people read it; a dash where there is nothing to score."""
-    return "\N{EN DASH}" if isnan(value) else f"{value:.{digits}f}"
+    return "\N{EN DASH}" if isnan(value) else f"{value:z.{digits}f}"

@@ -53,13 +53,17 @@ class Comparison:
 
     @property
     def trivial(self) -> dict[str, float]:
-        """What answers without training get by the score that decides, over all test images."""
+        """What answers without training get by the score that decides."""
+        return self.trivial_by(self.experiment.score)
+
+    def trivial_by(self, score: str) -> dict[str, float]:
+        """What answers without training get by this score, over all test images."""
         found: dict[str, list[float]] = {}
         cells = self.table.cells
         for number, judged in self.judged.items():
             if (cells[number].combination, cells[number].seed) == (cells[0].combination, cells[0].seed):
                 for name, row in judged.trivial.items():
-                    found.setdefault(name, []).append(row.get(self.experiment.score, nan))
+                    found.setdefault(name, []).append(row.get(score, nan))
         means = {name: mean(values) for name, values in found.items()}
         return {name: value for name, value in means.items() if not isnan(value)}
 

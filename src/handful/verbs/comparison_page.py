@@ -138,11 +138,15 @@ class Page:
         widest = max(gaps, key=gaps.__getitem__)
         numbers = (
             f"Dice {plain(mean(trained[widest]))} on images it was trained on, {plain(mean(tested[widest]))} on unseen "
-            f"ones ({', '.join(widest)}, where the two differ most)"
+            f"ones ({self.label(widest)}, where the two differ most)"
         )
+        if max(map(mean, trained.values())) <= max(self.done.trivial_by("dice").values(), default=0.0):
+            return [
+                f"Does it memorise? It has learnt too little to tell: {numbers}; answers without training get more."
+            ]
         if gaps[widest] < WITHIN:
             return [f"Does it memorise? No: it generalises: {numbers}."]
-        fine = [", ".join(one) for one, gap in gaps.items() if gap < WITHIN]
+        fine = [self.label(one) for one, gap in gaps.items() if gap < WITHIN]
         where = f"; not so with {'; '.join(fine)}" if fine else ""
         return [f"Does it memorise? In part: {numbers}{where}."]
 
