@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from handful.report.curve import TOP, HEIGHT, WIDTH, draw_curve, nice_ticks
+from handful.report.curve import HEIGHT, TOP, WIDTH, draw_curve, nice_ticks
 
 
 @pytest.mark.parametrize(
