@@ -8,6 +8,7 @@ import torch
 
 from handful.augment import Colour, Geometry, apply_warp, change_colour, draw_warp
 from handful.training.pool import Pool, middle_inside
+from handful.training.store import Ready
 
 STILL = Geometry(flip=False, upside_down=False, chance=0.0)
 EXACT = Geometry(chance=0.0)  # flips and quarter turns only
@@ -31,7 +32,8 @@ def make_pool(images=None, masks=None, **changed):
         images = [rng.normal(size=(1, 40, 50)).astype(np.float32) for _ in range(3)]
         masks = [(image[0] > 0).astype(np.uint8) for image in images]
     values = {"patch": (16, 16), "batch": 8, "geometry": STILL, "colour": SAME, "focus": 0.0, "seed": 1}
-    return Pool(images, masks, **{**values, **changed}, device=torch.device("cpu"))
+    store = Ready(images, masks, changed.pop("weights", None), device=torch.device("cpu"))
+    return Pool(store, **{**values, **changed}, device=torch.device("cpu"))
 
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 17), (16, 24), (15, 22), (1, 1)])

@@ -11,6 +11,7 @@ from handful.settings import TrainSettings
 from handful.training.clock import Clock
 from handful.training.loop import Run
 from handful.training.pool import Pool
+from handful.training.store import Ready
 from handful.training.validation import Validation
 
 
@@ -23,8 +24,7 @@ def short_run(steps: int = 3) -> Run:
         net="quick", net_settings={"width": 4, "depth": 2}, patch=(16, 16), batch=2, geometry=Geometry(elastic=0.0)
     )
     pool = Pool(
-        [image],
-        [mask],
+        Ready([image], [mask], device=torch.device("cpu")),
         patch=settings.patch,
         batch=settings.batch,
         geometry=settings.geometry,

@@ -12,6 +12,7 @@ from handful.settings import TrainSettings
 from handful.training.clock import Clock
 from handful.training.loop import Run
 from handful.training.pool import Pool
+from handful.training.store import Ready
 from handful.training.validation import Validation
 
 
@@ -47,7 +48,7 @@ def start_run(images, masks, *, steps=10, net="quick", seconds=60.0, validation=
     parts = {
         name: getattr(settings, name) for name in ("patch", "batch", "geometry", "colour", "focus", "hardness", "seed")
     }
-    pool = Pool(images, masks, **parts, device=device)
+    pool = Pool(Ready(images, masks, seed=settings.seed, device=device), **parts, device=device)
     torch.manual_seed(settings.seed)
     fresh = build_net(settings.net, in_channels=images[0].shape[0], classes=classes, **settings.net_settings)
     fresh.set_prior(torch.tensor(pool.class_shares(classes)))

@@ -99,10 +99,10 @@ def test_a_nan_in_an_image_does_not_poison():
 
 def test_a_batch_of_nan_is_left_out_and_said(discs):
     run = start_run(*discs, steps=60)
-    plane = run.pool.planes[0].clone()
-    poisoned_step(run, 10, lambda run: [p.fill_(float("nan")) for p in run.pool.planes])
-    poisoned_step(run, 11, lambda run: [p.copy_(plane) for p in run.pool.planes])
-    run.pool.masks = [run.pool.masks[0]] * 4
+    plane = run.pool.store.images[0].clone()
+    poisoned_step(run, 10, lambda run: [p.fill_(float("nan")) for p in run.pool.store.images])
+    poisoned_step(run, 11, lambda run: [p.copy_(plane) for p in run.pool.store.images])
+    run.pool.store.masks = [run.pool.store.masks[0]] * 4
     fitted = fit(run)
     assert len(fitted.messages) == 1
     assert "step 11: the loss was no number; went back to the averaged weights" in fitted.messages[0]
@@ -113,7 +113,7 @@ def test_a_batch_of_nan_is_left_out_and_said(discs):
 
 def test_an_image_that_is_always_nan_does_not_stop_the_others(discs):
     run = start_run(*discs, steps=30, batch=2)
-    run.pool.planes[3].fill_(float("nan"))
+    run.pool.store.images[3].fill_(float("nan"))
     fitted = fit(run)
     assert all(t.isfinite().all() for t in fitted.net.state_dict().values())
     assert run.rate_factor == 1 / 64  # no further down, or nothing more would be learnt

@@ -17,6 +17,7 @@ from handful.training.guard import Guard
 from handful.training.loop import is_out_of_memory, learning_rate_factor, make_optimiser
 from handful.training.muon import orthogonal
 from handful.training.pool import Pool
+from handful.training.store import Ready
 
 # ---- clock
 
@@ -202,7 +203,8 @@ def pool_of(masks, focus, **changed):
     images = [np.zeros((1, *mask.shape), np.float32) for mask in masks]
     still = Geometry(flip=False, upside_down=False, chance=0)
     values = {"patch": (16, 16), "batch": 16, "geometry": still, "colour": Colour(), "seed": 0}
-    return Pool(images, masks, **{**values, **changed}, focus=focus, device=torch.device("cpu"))
+    store = Ready(images, masks, device=torch.device("cpu"))
+    return Pool(store, **{**values, **changed}, focus=focus, device=torch.device("cpu"))
 
 
 def test_focus_draws_what_is_rare():
@@ -220,7 +222,7 @@ def test_focus_draws_what_is_rare():
 
 def test_void_is_no_class_to_focus_on_and_nothing_but_void_can_be_drawn():
     void = np.full((20, 20), 255, np.uint8)
-    assert pool_of([void], 1.0).places == {}
+    assert pool_of([void], 1.0).store.holders == {}
     assert (pool_of([void], 1.0).draw(0).target == 255).all()
     half = void.copy()
     half[:10] = 1

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 # Luma of ITU-R BT.601, as Pillow's convert("L"): what people call the grey picture of a colour one.
 LUMA = (0.299, 0.587, 0.114)
+READY = 1_000_000_000  # bytes that images may take to be decoded once and kept: 400 of 512x512 in grey, 200 in colour
+LEAST_READY = 64  # images of which so many would fit are decoded on demand; larger ones would keep a step waiting
+LOOKED_AT = 48  # of images on demand for the plan: enough for medians and for whether up matters
 
 
 @dataclass(frozen=True)
@@ -96,11 +100,8 @@ def read_samples(audit: Audit, regions: Iterable[Region], threads: int | None = 
     A region that is part of an image gives that part; labels keep their numbers. Raises DataError as read_sample does.
     """
     wanted = list(regions)
-    pairs = {pair.name: pair for pair in audit.pairs}
-    names = list(dict.fromkeys(region.name for region in wanted))
-    for name in names:
-        if name not in pairs:
-            raise DataError(f"{name}: is not among the usable pairs of {audit.root}.")
+    pairs = pairs_of(audit, wanted)
+    names = list(pairs)
     with quiet(), ThreadPoolExecutor(threads or min(8, os.cpu_count() or 1)) as pool:
         samples = dict(
             zip(
@@ -110,6 +111,74 @@ def read_samples(audit: Audit, regions: Iterable[Region], threads: int | None = 
             )
         )
     return [cut(samples[region.name], region) for region in wanted]
+
+
+def pairs_of(audit: Audit, regions: Iterable[Region]) -> dict[str, Pair]:
+    """The pairs that regions are parts of, by name. Raises DataError for one that is not among those of the audit."""
+    pairs = {pair.name: pair for pair in audit.pairs}
+    names = list(dict.fromkeys(region.name for region in regions))
+    for name in names:
+        if name not in pairs:
+            raise DataError(f"{name}: is not among the usable pairs of {audit.root}.")
+    return {name: pairs[name] for name in names}
+
+
+class SamplesOnDemand(Sequence[Sample]):
+    """The samples of regions, each decoded anew whenever it is asked for, by number or one after the other.
+
+    `shapes`: (H, W) of each; `classes`: the class numbers that its image holds (the region may hold fewer). A slice is
+    such a sequence too. Raises DataError as read_samples does.
+    """
+
+    def __init__(self, audit: Audit, regions: Iterable[Region]) -> None:
+        self.regions = tuple(regions)
+        self.pairs, self.reading, self.channels = pairs_of(audit, self.regions), audit.reading, audit.channels
+        self.shapes = [(one.rows[1] - one.rows[0], one.columns[1] - one.columns[0]) for one in self.regions]
+        self.classes = [
+            tuple(number for number, pixels in enumerate(audit.facts[one.name].class_pixels) if pixels)
+            for one in self.regions
+        ]
+
+    def __len__(self) -> int:
+        return len(self.regions)
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> SamplesOnDemand: ...
+    def __getitem__(self, index: int | slice) -> Sample | SamplesOnDemand:
+        if isinstance(index, slice):
+            some = copy.copy(self)
+            some.regions, some.shapes, some.classes = self.regions[index], self.shapes[index], self.classes[index]
+            return some
+        region = self.regions[index]
+        return cut(read_sample(self.pairs[region.name], self.reading, self.channels), region)
+
+
+def open_samples(audit: Audit, regions: Sequence[Region]) -> Sequence[Sample]:
+    """The samples decoded, or where that would take more than READY bytes, on demand.
+
+    Not on demand where the images are so large that each takes long to decode.
+    """
+    pixels = [(one.rows[1] - one.rows[0]) * (one.columns[1] - one.columns[0]) for one in regions]
+    needed = sum(pixels) * bytes_a_pixel(audit)
+    if needed > READY and max(pixels) * bytes_a_pixel(audit) < READY / LEAST_READY:
+        return SamplesOnDemand(audit, regions)
+    return read_samples(audit, regions)
+
+
+def bytes_a_pixel(audit: Audit) -> int:
+    """That a training keeps of a decoded image: the file's values, classes and labels, and both once more as floats."""
+    stored = max(np.dtype(one).itemsize for one in audit.dtypes) * audit.channels
+    labels = 4 if audit.reading.instances else 0
+    return stored + 1 + labels + 4 * audit.channels + 4
+
+
+def look_at_some(samples: Sequence[Sample]) -> Sequence[Sample]:
+    """Those that a plan is made from: all, or LOOKED_AT of those on demand, spread evenly and decoded."""
+    if isinstance(samples, SamplesOnDemand):
+        return list(samples[:: max(len(samples) // LOOKED_AT, 1)])
+    return samples
 
 
 def cut(sample: Sample, region: Region) -> Sample:

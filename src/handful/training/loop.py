@@ -94,8 +94,8 @@ def help_with(errand: Errand, crew: Crew) -> None:
     unused = Validation([], [], errand.classes, (), device)
     clock = Clock(0.0, steps=errand.steps)
     pool = errand.pool
-    images = crew.spread_tensors(pool.planes + pool.masks, device)
-    pool.planes, pool.masks, pool.device = images[: len(images) // 2], images[len(images) // 2 :], device
+    pool.device = device
+    pool.store.take(crew.spread_tensors(pool.store.tensors(), device), device)
     run = Run(errand.net, pool, unused, errand.settings, clock, errand.transfer, crew)
     run.take_up(errand.parts, errand.facts)
     torch.manual_seed((errand.settings.seed + run.step) * crew.size + crew.rank)  # what is dropped in each share
@@ -187,7 +187,7 @@ class Run:
             pool = self.pool.on(torch.device("meta"))
             about = (self.validation.classes, self.settings, self.clock.steps, self.transfer, self.device.type)
             self.crew.tell(Errand(net, pool, *about, parts, facts))
-            self.crew.spread_tensors(self.pool.planes + self.pool.masks, self.device)
+            self.crew.spread_tensors(self.pool.store.tensors(), self.device)
         self.forward = self.crew.spread(self.net, partly_frozen=self.freezer is not None)
 
     def done(self) -> float:

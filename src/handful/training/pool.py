@@ -1,4 +1,4 @@
-"""The training images, decoded once and kept on the device, and the batches drawn from them."""
+"""The batches drawn from the training images."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from handful.augment import Colour, Geometry, apply_warp, change_colour, draw_warp
+from handful.training.store import Store
 
 IGNORE = 255  # the class number of pixels to leave out
-PLACES = 4096  # remembered pixels of a class in an image: enough to find any object again
 SPARSE = 4  # every 4th pixel in both directions tells well enough how hard a sample was
 LEAST_LOSS, MEMORY = 0.02, 0.7  # of what an image cost; an image learnt by heart is still drawn now and then
 
@@ -31,18 +31,16 @@ class Batch:
 class Pool:
     """Draws augmented batches. All chance comes from (seed, step): with its `costs` any step can be drawn again.
 
-    images: standardised float32 (C, H, W); masks: uint8 (H, W); weights: float32 (H, W) or None. `focus` is the share
-    of the samples that are centred on a pixel of a class drawn evenly from the classes of the set. `hardness`: the odds
-    of an image are multiplied by its recent cross-entropy to this power, 0 for even odds (after Loshchilov and Hutter
-    2015, who draw by rank): among a handful of images the only one of its look is otherwise learnt too late.
+    `focus` is the share of the samples that are centred on a pixel of a class drawn evenly from the classes of the set.
+    `hardness`: the odds of an image are multiplied by its recent cross-entropy to this power, 0 for even odds (after
+    Loshchilov and Hutter 2015, who draw by rank): among a handful of images the only one of its look is otherwise
+    learnt too late.
     """
 
     def __init__(
         self,
-        images: list[NDArray[np.float32]],
-        masks: list[NDArray[np.uint8]],
+        store: Store,
         *,
-        weights: list[NDArray[np.float32]] | None = None,
         patch: tuple[int, int],
         batch: int,
         geometry: Geometry,
@@ -52,38 +50,19 @@ class Pool:
         seed: int,
         device: torch.device,
     ) -> None:
-        self.planes = [torch.from_numpy(np.ascontiguousarray(image)).to(device) for image in images]
-        maps = [mask[None].astype(np.float32) for mask in masks]
-        if weights is not None:
-            self.planes = [
-                torch.cat([plane, torch.from_numpy(weight)[None].to(device)])
-                for plane, weight in zip(self.planes, weights, strict=True)
-            ]
-        self.masks = [torch.from_numpy(one).to(device) for one in maps]
-        self.weighted = weights is not None
+        self.store = store
         self.patch, self.batch = patch, batch
         self.geometry, self.colour, self.focus, self.hardness = geometry, colour, focus, hardness
         self.seed, self.device = seed, device
-        rng = np.random.default_rng(seed)
         # Big images are drawn more often, by the square root of their area: by area one slide would be all there is.
-        area = np.array([mask.size for mask in masks], float) ** 0.5
+        area = np.array([height * width for height, width in store.shapes], float) ** 0.5
         self.area = area / area.sum()
-        self.costs = np.full(len(masks), 0.5)  # of the images when last seen, an average over a few samples
-        self.places: dict[int, list[tuple[int, NDArray[np.int64]]]] = {}
-        for index, mask in enumerate(masks):
-            for value in np.unique(mask):
-                if value != IGNORE:
-                    flat = np.flatnonzero(mask == value)
-                    if flat.size > PLACES:
-                        flat = np.sort(rng.choice(flat, PLACES, replace=False))
-                    self.places.setdefault(int(value), []).append((index, flat))
+        self.costs = np.full(len(area), 0.5)  # of the images when last seen, an average over a few samples
 
     def on(self, device: torch.device) -> Pool:
         """The same pool with its images on another device."""
         moved = copy.copy(self)
-        moved.planes = [plane.to(device) for plane in self.planes]
-        moved.masks = [mask.to(device) for mask in self.masks]
-        moved.costs, moved.device = self.costs.copy(), device
+        moved.store, moved.costs, moved.device = self.store.on(device), self.costs.copy(), device
         return moved
 
     def draw(self, step: int) -> Batch:
@@ -94,10 +73,12 @@ class Pool:
         # From the whole image and not from a window of it: nothing is copied but what is read.
         odds = self.odds()
         spots = [(*self._spot(rng, odds), offset) for offset in offsets]
-        planes = torch.stack([apply_warp(self.planes[i], middle, one, mode="bilinear") for i, middle, one in spots])
-        masks = torch.stack([apply_warp(self.masks[i], middle, one, mode="nearest")[0] for i, middle, one in spots])
-        weight = planes[:, -1] if self.weighted else None
-        image = planes[:, :-1] if self.weighted else planes
+        store = self.store
+        store.fetch([index for index, _, _ in spots])
+        planes = torch.stack([apply_warp(store.planes(i), middle, one, mode="bilinear") for i, middle, one in spots])
+        masks = torch.stack([apply_warp(store.mask(i), middle, one, mode="nearest")[0] for i, middle, one in spots])
+        weight = planes[:, -1] if store.weighted else None
+        image = planes[:, :-1] if store.weighted else planes
         sources = tuple(index for index, _, _ in spots)
         return Batch(change_colour(image, self.colour, generator), masks.long(), weight, sources)
 
@@ -120,23 +101,25 @@ class Pool:
                 self.costs[index] = MEMORY * self.costs[index] + (1 - MEMORY) * cost
 
     def class_shares(self, classes: int) -> list[float]:
-        """Share of the pixels in each class, over all images."""
-        counts = torch.stack([torch.bincount(mask.flatten().long(), minlength=256)[:classes] for mask in self.masks])
-        return list((counts.sum(0) / counts.sum().clamp_min(1)).tolist())
+        """Share of the pixels in each class."""
+        counts = self.store.count()[:classes]
+        return list((counts / counts.sum().clamp_min(1)).tolist())
 
     def _spot(self, rng: np.random.Generator, odds: NDArray[np.float64]) -> tuple[int, tuple[float, float]]:
         """An image and the point of it, row and column, that becomes the middle of a sample."""
-        if self.places and rng.random() < self.focus:
-            choices = self.places[sorted(self.places)[rng.integers(len(self.places))]]
-            index, flat = choices[rng.integers(len(choices))]
-            row, column = divmod(int(rng.choice(flat)), self.masks[index].shape[2])
+        holders = self.store.holders
+        if holders and rng.random() < self.focus:
+            value = sorted(holders)[rng.integers(len(holders))]
+            index = holders[value][rng.integers(len(holders[value]))]
+            height, width = self.store.shapes[index]
+            flat = self.store.places(index, value)
+            row, column = divmod(int(rng.choice(flat) if flat.size else rng.integers(height * width)), width)
             jitter = rng.integers(-(min(self.patch) // 4), min(self.patch) // 4 + 1, 2)
             row, column = row + int(jitter[0]), column + int(jitter[1])
         else:
             index = int(rng.choice(len(odds), p=odds))
-            height, width = self.masks[index].shape[1:]
+            height, width = self.store.shapes[index]
             row, column = int(rng.integers(height)), int(rng.integers(width))
-        height, width = self.masks[index].shape[1:]
         return index, (middle_inside(row, height, self.patch[0]), middle_inside(column, width, self.patch[1]))
 
 

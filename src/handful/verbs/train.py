@@ -14,7 +14,7 @@ from handful.data.check import Audit, check_data, summary_lines
 from handful.data.folds import advice, fold_words, make_folds
 from handful.data.mask import MaskReading
 from handful.data.problem import NOTE
-from handful.data.sample import Sample, read_samples
+from handful.data.sample import Sample, look_at_some, open_samples, read_samples
 from handful.data.split import Region, Split, keep_split, make_split
 from handful.errors import DataError, SettingsError
 from handful.verbs.asked import check_asked
@@ -227,9 +227,9 @@ class Job:
 
         machine = look_at_machine(choose_device(device))
         torch.manual_seed(self.seed)
-        samples = read_samples(self.audit, self.split.train)
+        samples = open_samples(self.audit, self.split.train)
         plan = make_plan(
-            samples,
+            look_at_some(samples),
             self.audit.reading,
             machine,
             seconds=self.seconds,
@@ -269,16 +269,15 @@ class Job:
         from handful.training.pool import Pool
         from handful.training.prepare import prepare, target_classes
         from handful.training.processes import current_crew
+        from handful.training.store import make_store
         from handful.training.validation import Validation
 
         settings = plan.training
         classes, background = target_classes(plan, self.audit.reading)
         net = build_net(settings.net, in_channels=self.audit.channels, classes=len(classes), **settings.net_settings)
-        made = prepare(samples, plan, self.audit.reading)
+        store = make_store(samples, plan, self.audit.reading, seed=self.seed, device=torch.device(device))
         pool = Pool(
-            made.images,
-            made.targets,
-            weights=made.weights,
+            store,
             patch=settings.patch,
             batch=settings.batch,
             geometry=settings.geometry,
@@ -297,13 +296,18 @@ class Job:
             self.start = record_start(init, transfer)
             self.listener.say(f"start    {transfer.words()}")
         held_out = bool(self.split.validation)
-        looked = made
         if held_out:
             kept = read_samples(self.audit, self.split.validation[:MOST_VALIDATED])
-            looked = prepare(kept, plan, self.audit.reading)
+            made = prepare(kept, plan, self.audit.reading)
+            looked = made.images, made.targets
+        else:
+            few = range(min(len(samples), MOST_VALIDATED))
+            looked = (
+                [store.planes(index)[: self.audit.channels].cpu().numpy() for index in few],
+                [store.mask(index)[0].byte().cpu().numpy() for index in few],
+            )
         validation = Validation(
-            looked.images[:MOST_VALIDATED],
-            looked.targets[:MOST_VALIDATED],
+            *looked,
             classes=len(classes),
             scored=tuple(number for number in range(len(classes)) if number != background),
             device=torch.device(device),
