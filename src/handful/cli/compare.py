@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from handful.cli.options import Device, Json, read_set
+from handful.cli.options import Change, Device, Json, command_line, read_set
 
-Change = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Override a setting of every training; repeatable."),
-]
 Seeds = Annotated[int | None, typer.Option(help="Only the first so many seeds, for a first look.")]
 Steps = Annotated[int | None, typer.Option(help="Fix the number of steps of each training instead of its time.")]
 
@@ -43,10 +37,10 @@ def compare_command(
         seconds=seconds,
         steps=steps,
         seeds=seeds,
-        settings=read_set(change or []),
+        settings=read_set(change),
         device=device,
         listener=terminal,
-        command=shlex.join(["handful", *sys.argv[1:]]),
+        command=command_line(),
     )
     terminal.close()
     if as_json:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from handful.cli.options import Device, Foreground, Images, Json, MaskKind, Masks, Overwrite, Values
+from handful.cli.options import Device, Foreground, Images, Json, MaskKind, Masks, Overwrite, Values, command_line
 
 
 def evaluate_command(
@@ -52,7 +50,7 @@ def evaluate_command(
         flags=DataFlags(images=images, masks=masks, values=values, mask_kind=mask_kind, foreground=foreground),
         overwrite=overwrite,
         listener=terminal,
-        command=shlex.join(["handful", *sys.argv[1:]]),
+        command=command_line(),
     )
     terminal.close()
     if as_json:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,10 +30,29 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results th
 Data = Annotated[Path | None, typer.Argument(metavar="DATA", help="Folder with images and masks.", show_default=False)]
 
 
-def read_set(pairs: Sequence[str]) -> dict[str, Any]:
+Change = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Override a line of the plan; repeatable.")
+]
+Test = Annotated[Path | None, typer.Option(help="Labelled folder to score on.")]
+Seed = Annotated[int, typer.Option(help="Of all chance.")]
+
+
+def command_line() -> str:
+    """What was typed, for those who want to make a result again."""
+    return shlex.join(["handful", *sys.argv[1:]])
+
+
+def read_time(seconds: float | None, minutes: float | None) -> float | None:
+    """--seconds or --minutes in seconds; None where neither is given. Raises SettingsError where both are."""
+    if seconds is not None and minutes is not None:
+        raise SettingsError("--seconds and --minutes say the same thing twice; give one of them.")
+    return seconds if minutes is None else 60 * minutes
+
+
+def read_set(pairs: Sequence[str] | None) -> dict[str, Any]:
     """NAME=VALUE options as a dict; values are TOML, and plain words stay words."""
     settings: dict[str, Any] = {}
-    for pair in pairs:
+    for pair in pairs or ():
         name, sign, text = pair.partition("=")
         if not sign or not name.strip():
             raise SettingsError(f"--set {pair}: expected NAME=VALUE, such as --set patch=128.")

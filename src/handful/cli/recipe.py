@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from handful.cli.compare import Change, Seeds, Steps
-from handful.cli.options import Device, Json, read_set
+from handful.cli.compare import Seeds, Steps
+from handful.cli.options import Change, Device, Json, command_line, read_set
 
 
 def recipe_command(
@@ -47,12 +45,12 @@ def recipe_command(
         seconds=seconds,
         steps=steps,
         seeds=seeds,
-        settings=read_set(change or []),
+        settings=read_set(change),
         out=out,
         stand_in=stand_in,
         device=device,
         listener=terminal,
-        command=shlex.join(["handful", *sys.argv[1:]]),
+        command=command_line(),
     )
     terminal.close()
     if as_json:

@@ -37,7 +37,7 @@ def synth_command(
         return
     if out is None and sheet is None:
         raise SettingsError("-o is missing: name a folder for the pictures, or --sheet FILE.png to look at some first.")
-    asked = read_set(settings or ())
+    asked = read_set(settings)
     if size is not None:
         asked["size"] = read_size(size)
     terminal = Terminal()

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from handful.cli.options import Data, Device, Foreground, Images, Json, MaskKind, Masks, Values, read_set
+from handful.cli.options import (
+    Change,
+    Data,
+    Device,
+    Foreground,
+    Images,
+    Json,
+    MaskKind,
+    Masks,
+    Seed,
+    Test,
+    Values,
+    command_line,
+    read_set,
+    read_time,
+)
 
 
 def train_command(
@@ -20,7 +33,7 @@ def train_command(
     minutes: Annotated[float | None, typer.Option(help="The same in minutes.")] = None,
     steps: Annotated[int | None, typer.Option(help="Fix the number of steps instead of the time.")] = None,
     task: Annotated[str | None, typer.Option(help="semantic, instances or boundaries [default: by the masks].")] = None,
-    test: Annotated[Path | None, typer.Option(help="Labelled folder to score on.")] = None,
+    test: Test = None,
     test_fraction: Annotated[
         float | None, typer.Option(help="Share of the images held back to score on [default: 0.2].")
     ] = None,
@@ -30,13 +43,11 @@ def train_command(
     net: Annotated[str | None, typer.Option(help="quick, unet or fcn [default: quick].")] = None,
     loss: Annotated[str | None, typer.Option(help="A loss or a sum: cross_entropy+dice, focal, linex, ...")] = None,
     init: Annotated[Path | None, typer.Option(help="Model file to start from.")] = None,
-    seed: Annotated[int, typer.Option(help="Of all chance.")] = 0,
+    seed: Seed = 0,
     device: Device = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run in -o.")] = False,
     settings: Annotated[Path | None, typer.Option(help="Take the plan from a settings.toml.")] = None,
-    change: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Override a line of the plan; repeatable.")
-    ] = None,
+    change: Change = None,
     images: Images = None,
     masks: Masks = None,
     values: Values = None,
@@ -47,17 +58,14 @@ def train_command(
     """Train on DATA within the time, score on images held back, and write model, scores and report."""
     from handful import IMPORTED
     from handful.cli.terminal import Terminal, show
-    from handful.errors import SettingsError
     from handful.verbs.settings_file import read_settings
     from handful.verbs.train import DataFlags, train
 
-    if seconds is not None and minutes is not None:
-        raise SettingsError("--seconds and --minutes say the same thing twice; give one of them.")
     terminal = Terminal()
     model = train(
         data,
         out=out,
-        seconds=60 * minutes if minutes is not None else seconds,
+        seconds=read_time(seconds, minutes),
         steps=steps,
         task=task,
         test=test,
@@ -69,10 +77,10 @@ def train_command(
         seed=seed,
         device=device,
         resume=resume,
-        settings={**(read_settings(settings) if settings else {}), **read_set(change or [])},
+        settings={**(read_settings(settings) if settings else {}), **read_set(change)},
         flags=DataFlags(images=images, masks=masks, values=values, mask_kind=mask_kind, foreground=foreground),
         listener=terminal,
-        command=shlex.join(["handful", *sys.argv[1:]]),
+        command=command_line(),
         started=IMPORTED,
     )
     terminal.close()
