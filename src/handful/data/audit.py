@@ -89,12 +89,6 @@ class Audit:
         return tuple(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
 
     @cached_property
-    def median_size(self) -> tuple[int, int]:
-        """Median height and width."""
-        facts = self.facts.values()
-        return int(np.median([fact.height for fact in facts])), int(np.median([fact.width for fact in facts]))
-
-    @cached_property
     def dtypes(self) -> tuple[str, ...]:
         """The types of the pixels, such as ("uint8",)."""
         return tuple(sorted({facts.dtype for facts in self.facts.values()}))

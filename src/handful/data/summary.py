@@ -34,9 +34,10 @@ def summary_lines(audit: Audit) -> list[str]:
     )
     if audit.objects:
         per = [fact.objects for fact in audit.facts.values()]
+        spread = f"{min(per)} to {max(per)}" if min(per) < max(per) else f"{max(per)}"
         noun = "objects" if audit.reading.instances else "connected pieces"
         lines.append(
-            f"objects  {audit.objects} {noun}, {min(per)} to {max(per)} in an image, typically "
+            f"objects  {audit.objects} {noun}, {spread} in an image, typically "
             f"{audit.object_area:.0f} pixels "
             f"each (about {audit.object_area**0.5:.0f} x {audit.object_area**0.5:.0f})"
         )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import shutil
 import time
@@ -30,7 +28,7 @@ from handful.measure.scores import HEADLINE, trivial_label
 from handful.verbs.asked import check_overrides
 from handful.verbs.judge import Judge, Judged
 from handful.verbs.listener import SILENT, Listener
-from handful.verbs.runfolder import CHECKPOINT, MODEL, SCORES, write_json
+from handful.verbs.runfolder import CHECKPOINT, MODEL, SCORES, csv_text, without_nan, write_json
 from handful.verbs.train import DataFlags, time_left, train
 
 RESULTS, TABLE, IMAGES, PAGE, SPLITS = "results.json", "table.csv", "images.csv", "comparison.html", "splits.json"
@@ -451,11 +449,6 @@ class Words(Listener):
         self.outer.progress("comparing", self.before + self.share * done, f"{self.what}; {what} {detail}{later}")
 
 
-def without_nan(content: Any) -> Any:
-    """JSON has no nan: None."""
-    return json.loads(json.dumps(content), parse_constant=lambda _: None)
-
-
 def finished(run: Path) -> bool:
     """Whether a run folder holds a training that came to its end."""
     return (run / MODEL).is_file() and (run / SCORES).is_file() and not (run / CHECKPOINT).is_file()
@@ -483,9 +476,3 @@ def images_csv(cells: list[Cell], judged: Mapping[int, Judged]) -> str:
             cell = cells[number]
             body.append([*cell.labels.values(), cell.seed, cell.fold, image, *(row.get(name, "") for name in names)])
     return csv_text(body)
-
-
-def csv_text(rows: list[list[Any]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()

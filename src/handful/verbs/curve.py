@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -30,7 +28,7 @@ from handful.outputs.files import OutputFolder
 from handful.verbs.asked import check_asked
 from handful.verbs.folds import LOADING, Fold, Part
 from handful.verbs.listener import SILENT, Listener
-from handful.verbs.runfolder import write_json
+from handful.verbs.runfolder import csv_text, without_nan, write_json
 from handful.verbs.train import LEAST_SECONDS, DataFlags, check_same_classes, check_time
 
 MINUTES = 10.0
@@ -93,33 +91,27 @@ class LearningCurve:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-
-        def plain(found: Interval) -> dict[str, Any]:
-            ends = {key: None if np.isnan(value) else value for key, value in vars(found).items() if key != "n"}
-            return ends | {"n": found.n}
-
-        return {
+        plain: dict[str, Any] = {
             "sentence": self.sentence,
             "how": self.how,
             "labelled": self.labelled,
             "seconds_each": self.each,
-            "points": [{"images": n, **plain(one)} for n, one in zip(self.sizes, self.points, strict=True)],
+            "points": [{"images": n, **vars(one)} for n, one in zip(self.sizes, self.points, strict=True)],
             "fit": None if self.fitted is None else vars(self.fitted),
-            "more": {"images": MORE, **plain(self.gain)},
-            "runs": [
-                {"images": size, "repeat": repeat, "dice": None if np.isnan(score) else score}
-                for size, repeat, score in self.runs
-            ],
+            "more": {"images": MORE, **vars(self.gain)},
+            "runs": [{"images": size, "repeat": repeat, "dice": score} for size, repeat, score in self.runs],
         }
+        return dict(without_nan(plain))
 
     def to_csv(self) -> str:
         """A row an image and size."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["training_images", "image", "dice"])
-        for size, row in zip(self.sizes, self.table, strict=True):
-            writer.writerows([size, name, f"{v:.4f}"] for name, v in zip(self.names, row, strict=True) if v == v)
-        return text.getvalue()
+        rows = [
+            [size, name, f"{value:.4f}"]
+            for size, row in zip(self.sizes, self.table, strict=True)
+            for name, value in zip(self.names, row, strict=True)
+            if not np.isnan(value)
+        ]
+        return csv_text([["training_images", "image", "dice"], *rows])
 
 
 def curve(

@@ -25,7 +25,7 @@ from handful.files import whole_file
 from handful.measure.scores import HEADLINE, Scores
 from handful.prediction.segmenter import Prediction, Segmenter
 from handful.verbs.listener import SILENT, Listener
-from handful.verbs.runfolder import write_json
+from handful.verbs.runfolder import without_nan, write_json
 from handful.verbs.score import score_regions
 
 MOST_TRAINING = 8  # training images that are scored: enough to see whether they are known by heart
@@ -56,7 +56,7 @@ class Judged:
     def write(self, path: Path) -> None:
         """As JSON, nan as null; the file is what marks a training as judged."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, json.loads(json.dumps(asdict(self)), parse_constant=lambda _: None))
+        write_json(path, without_nan(asdict(self)))
 
     @classmethod
     def read(cls, path: Path) -> Judged:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,18 @@ def read_split(path: Path) -> Split | None:
 def write_json(path: Path, content: Any) -> None:
     """JSON that people can read too, whole or not at all."""
     write_whole(path, (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+def without_nan(content: Any) -> Any:
+    """JSON has no nan: None."""
+    return json.loads(json.dumps(content), parse_constant=lambda _: None)
+
+
+def csv_text(rows: Iterable[Sequence[Any]]) -> str:
+    """Rows as CSV, the first being the head."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def write_history(path: Path, rows: Sequence[dict[str, float]]) -> None:

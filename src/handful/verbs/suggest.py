@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -18,7 +16,7 @@ from handful.files import write_whole
 from handful.outputs.files import OutputFolder
 from handful.prediction.suggestion import choose_images, expected_dice
 from handful.verbs.listener import SILENT, Listener
-from handful.verbs.runfolder import write_json
+from handful.verbs.runfolder import csv_text, write_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,13 +79,11 @@ class Suggestions:
 
     def to_csv(self) -> str:
         """A row an image, best first."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["rank", "path", "gain", "doubt", "unlike", "stands_for"])
+        rows: list[list[Any]] = [["rank", "path", "gain", "doubt", "unlike", "stands_for"]]
         for rank, one in enumerate(self.chosen, 1):
             unlike = "" if one.unlike is None else f"{one.unlike:.3f}"
-            writer.writerow([rank, one.path, f"{one.gain:.4f}", f"{one.doubt:.4f}", unlike, one.stands_for])
-        return text.getvalue()
+            rows.append([rank, one.path, f"{one.gain:.4f}", f"{one.doubt:.4f}", unlike, one.stands_for])
+        return csv_text(rows)
 
 
 def suggest(
