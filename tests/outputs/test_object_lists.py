@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import zipfile
+from collections.abc import Callable
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -20,9 +22,9 @@ from skimage.measure import label
 
 from handful.data.runs import from_runs, run_lengths, runs_from_text, runs_to_text
 from handful.errors import DataError
-from handful.outputs.coco import coco_json, coco_objects
+from handful.outputs.coco import coco_objects, coco_writer
 from handful.outputs.outlines import pixel_outlines
-from handful.outputs.rle import rle_csv, rle_objects
+from handful.outputs.rle import rle_objects, rle_writer
 from handful.outputs.rois import FARTHEST, roi_zip
 from rings import inside_rings
 
@@ -33,6 +35,12 @@ CLASSES = ("background", "leaf", "stem")
 # Objects with holes, in pieces that touch at corners, of one pixel, at every border: whatever three values can draw.
 DRAWN = arrays(np.uint8, st.tuples(st.integers(1, 14), st.integers(1, 14)), elements=st.integers(0, 3))
 SEVERAL = settings(max_examples=60, deadline=None)
+
+
+def written(writer: Callable[[BinaryIO], None]) -> bytes:
+    stream = io.BytesIO()
+    writer(stream)
+    return stream.getvalue()
 
 
 def as_labels(drawn: np.ndarray) -> np.ndarray:
@@ -47,7 +55,9 @@ def through_coco(labels: np.ndarray, tmp: str, background: int | None = 0) -> tu
     """Labels as pycocotools reads them from the file."""
     kinds = kinds_of(labels)
     image = {"file_name": "a.png", "height": labels.shape[0], "width": labels.shape[1]}
-    content = coco_json([(image, coco_objects(labels, kinds, [0.5] * len(kinds), background))], CLASSES, background)
+    content = written(
+        coco_writer([(image, coco_objects(labels, kinds, [0.5] * len(kinds), background))], CLASSES, background)
+    )
     with open(tmp, "wb") as file:
         file.write(content)
     coco = COCO(tmp)
@@ -92,7 +102,7 @@ def test_categories_are_class_numbers_and_count_from_one_without_background(tmp_
 
 
 def test_images_without_objects_stay_in_the_file(tmp_path) -> None:
-    content = json.loads(coco_json([({"file_name": name}, []) for name in ("a.png", "b.png")], CLASSES))
+    content = json.loads(written(coco_writer([({"file_name": name}, []) for name in ("a.png", "b.png")], CLASSES)))
     assert [(one["id"], one["file_name"]) for one in content["images"]] == [(1, "a.png"), (2, "b.png")]
     assert content["annotations"] == []
 
@@ -131,7 +141,7 @@ def test_regions_far_out_and_too_far_out() -> None:
 @given(drawn=DRAWN)
 def test_run_lengths_are_those_of_kaggle(drawn: np.ndarray) -> None:
     labels = as_labels(drawn)
-    lines = list(csv.DictReader(io.StringIO(rle_csv([("im,age", rle_objects(labels))]).decode())))
+    lines = list(csv.DictReader(io.StringIO(written(rle_writer([("im,age", rle_objects(labels))])).decode())))
     back = np.zeros(labels.size, np.int32)
     for number, line in enumerate(lines, start=1):
         assert line["ImageId"] == "im,age"
@@ -146,7 +156,7 @@ def test_run_lengths_are_those_of_kaggle(drawn: np.ndarray) -> None:
 
 
 def test_an_image_without_objects_has_an_empty_line() -> None:
-    assert rle_csv([("a", []), ("b", ["1 2"])]) == b"ImageId,EncodedPixels\na,\nb,1 2\n"
+    assert written(rle_writer([("a", []), ("b", ["1 2"])])) == b"ImageId,EncodedPixels\na,\nb,1 2\n"
 
 
 @SEVERAL

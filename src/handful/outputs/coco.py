@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, BinaryIO
@@ -20,7 +19,7 @@ Annotation = dict[str, Any]
 def coco_objects(
     labels: NDArray[np.int32], object_classes: Sequence[int], confidence: Sequence[float], background: int | None = 0
 ) -> list[Annotation]:
-    """An annotation for each object of labels (H, W), without ids: `coco_json` gives them.
+    """An annotation for each object of labels (H, W), without ids: `coco_writer` gives them.
 
     segmentation: polygons along the edges of pixels where the object has no hole, else packed run lengths, since COCO's
     polygons can have none; pycocotools makes exactly the object's pixels of either. score: the confidence.
@@ -45,15 +44,6 @@ def coco_object(
         "iscrowd": 0,
         "score": round(float(confidence), 4),
     }
-
-
-def coco_json(
-    images: Iterable[tuple[dict[str, Any], Iterable[Annotation]]], classes: Sequence[str], background: int | None = 0
-) -> bytes:
-    """What `coco_writer` writes."""
-    stream = io.BytesIO()
-    coco_writer(list(images), classes, background)(stream)
-    return stream.getvalue()
 
 
 def coco_writer(

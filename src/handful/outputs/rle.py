@@ -27,13 +27,6 @@ def rle_object(pixels: ObjectPixels, height: int) -> str:
     return " ".join(map(str, np.column_stack([starts + 1, lengths]).ravel().tolist()))
 
 
-def rle_csv(images: Iterable[tuple[str, Iterable[str]]]) -> bytes:
-    """What `rle_writer` writes."""
-    stream = io.BytesIO()
-    rle_writer(images)(stream)
-    return stream.getvalue()
-
-
 def rle_writer(images: Iterable[tuple[str, Iterable[str]]]) -> Callable[[BinaryIO], None]:
     """Writer of names of images with the run lengths of their objects; an image without any has one empty line.
 
