@@ -83,6 +83,19 @@ def test_parted_objects_are_those_of_the_whole_image_where_the_halo_is_wider_tha
     check_equal(mask, probabilities, make_card(classes=2), block=block, halo=48)
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("classes", [2, 3])
+def test_every_setting_for_objects_holds_across_blocks(seed, classes):
+    mask, probabilities = blobs(seed, classes=classes, number=110)
+    rows, columns = np.random.default_rng(seed).integers(2, np.array(SHAPE)[:, None] - 2, (2, 150))
+    mask[rows, columns] = 0  # gaps in many objects, some on the lines between blocks
+    probabilities[:, rows, columns] = np.array([0.9, *[0.1 / (classes - 1)] * (classes - 1)], np.float32)[:, None]
+    settings = {"holes": 3, "threshold": 0.55, "min_probability": 0.6, "h": 0.8, "min_size": 12}
+    without = find_objects(mask, probabilities, 0, ObjectSettings(min_size=12, h=0.8))
+    assert len(without) != len(find_objects(mask, probabilities, 0, ObjectSettings(**settings)))
+    check_equal(mask, probabilities, make_card(classes=classes, **settings), block=64, halo=48)
+
+
 def test_an_object_across_a_corner_of_four_blocks_is_one():
     mask = np.zeros((20, 20), np.uint8)
     mask[9, 9] = mask[10, 10] = 1

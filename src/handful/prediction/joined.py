@@ -7,7 +7,8 @@ How it works:
    the other are the same if, on these lines, they share more than half of the pixels of the smaller; for objects that
    are the connected regions of the mask one shared pixel is enough.
 3. Joined objects get the sums of their parts' pixels and probabilities, from the blocks without their halos; those of
-   fewer than `min_size` pixels are dropped; the rest are numbered by their first pixel, from the top down.
+   fewer than `min_size` pixels or less than `min_probability` are dropped; the rest are numbered by their first pixel,
+   from the top down.
 
 The law (tests): connected regions come out as in the whole image always; objects that touch and are parted come out as
 in the whole image where the halo is wider than an object (both blocks then see all of an object on their border).
@@ -100,7 +101,7 @@ def find_part(
     blocks: Blocks, place: Place, mask: NDArray[np.uint8], probabilities: NDArray[np.float32], card: ModelCard
 ) -> Part:
     """The objects of a block from mask (h, w) and probabilities (classes, h, w) of its view."""
-    settings = replace(ObjectSettings.from_dict(card.postprocessing), min_size=0)
+    settings = replace(ObjectSettings.from_dict(card.postprocessing), min_size=0, min_probability=0.0)
     found = find_objects(mask, probabilities, card.background, settings, split=card.task == "instances")
     (top, bottom), (left, right) = blocks.core(place)
     (up, _), (west, _) = blocks.view(place)
@@ -204,13 +205,14 @@ class Joiner:
             kind = ranked.argmax(axis=0)
         # An object that lies in halos alone has no pixels of its own.
         settings = ObjectSettings.from_dict(self.card.postprocessing)
-        kept = np.flatnonzero((total > 0) & (total >= settings.min_size))
+        sure = means[kind, np.arange(number)]
+        kept = np.flatnonzero((total > 0) & (total >= settings.min_size) & (sure >= settings.min_probability))
         kept = kept[np.argsort(earliest[kept])]
         final = np.zeros(number, np.int32)
         final[kept] = np.arange(1, len(kept) + 1)
-        sure = object_confidence(means[kind[kept], kept], self.card.object_confidence)
+        confidence = object_confidence(sure[kept], self.card.object_confidence)
         table = np.concatenate([np.zeros(1, np.int32), final[which]])
-        return JoinedObjects(table, kind[kept], sure, total[kept], around[kept])
+        return JoinedObjects(table, kind[kept], confidence, total[kept], around[kept])
 
 
 def join_objects(

@@ -1,13 +1,14 @@
-"""What a trained model learns about itself before it is scored: how sure it may be, and what its images look like.
+"""What a trained model learns about itself before it is scored: how sure it may be, how its objects are parted, and
+what its images look like.
 
-Both come from predictions as a user gets them: of the images held back for validation, and of images trained on.
+All come from predictions as a user gets them: of the images held back for validation, and of images trained on.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,11 +22,15 @@ from handful.measure.matches import ObjectMatches, match_objects
 from handful.normalise import apply_normalisation
 from handful.prediction.confidence import fit_objects, fit_temperature, temper, temper_threshold
 from handful.prediction.likeness import MOST_KEPT, alone, describe_image, learn_likeness, middle
+from handful.prediction.parting import Case, fit_parting, general_settings
 from handful.prediction.tiles import predict_tiles
 from handful.scale import resize_planes, working_size
 from handful.training.prepare import make_target, object_labels
+from handful.verbs.listener import SILENT, Listener
 
-VALIDATION_SHARE = 0.8  # of the time goes to validation images at most, the rest to those trained on
+VALIDATION_SHARE = 0.6  # of the time goes to validation images at most
+DESCRIBED_SHARE = 0.8  # with those trained on; the rest to the objects
+MOST_MEASURED = 100  # images whose true objects are measured: enough for the size of the smallest
 
 if TYPE_CHECKING:
     from handful.modelfile import ModelCard
@@ -33,9 +38,16 @@ if TYPE_CHECKING:
 
 
 def settle(
-    model: Segmenter, audit: Audit, split: Split, samples: Sequence[Sample], *, until: float | None = None
+    model: Segmenter,
+    audit: Audit,
+    split: Split,
+    samples: Sequence[Sample],
+    *,
+    until: float | None = None,
+    listener: Listener = SILENT,
 ) -> tuple[ModelCard, str, list[str]]:
-    """The card with temperature, curve for objects and likeness; in words how the confidence was settled; odd images.
+    """The card with temperature, settings and curve for objects, and likeness; in words how the confidence was settled;
+    odd images. How objects are parted goes into the card in words too (`training["objects"]`), and to the listener.
 
     Looks at the validation images, then at training `samples`, 32 in all; past `until` (time.monotonic) at what costs
     next to nothing. The answer of no pixel changes: a threshold is turned along with the temperature. Without images
@@ -46,6 +58,7 @@ def settle(
     card = replace(model.card, temperature=None, object_confidence={}, likeness={})
     model.card = card
     began = time.monotonic()
+    described_by = None if until is None else began + DESCRIBED_SHARE * (until - began)
     held_back: list[tuple[Prediction, Sample]] = []
     descriptions: dict[str, NDArray[np.float32]] = {}
     for region in split.validation:
@@ -57,7 +70,7 @@ def settle(
             descriptions[region.name] = prediction.description
         held_back.append((prediction, sample))
     for sample in samples[: MOST_KEPT - len(descriptions)]:
-        in_time = until is None or time.monotonic() < until
+        in_time = described_by is None or time.monotonic() < described_by
         descriptions[sample.name] = describe(model, np.moveaxis(sample.image, 0, -1), with_answer=in_time)
     temperature, words = fit_temperature(
         [(prediction.probabilities, make_target(sample, card.task, audit.reading)) for prediction, sample in held_back]
@@ -66,12 +79,22 @@ def settle(
     card = replace(
         card, temperature=temperature, threshold=threshold, likeness=learn_likeness(list(descriptions.values()))
     )
-    if has_objects(card):
+    if card.background is not None and has_objects(card):
         tempered = [
-            (replace(one, probabilities=temper(one.probabilities, temperature), card=card), sample)
-            for one, sample in held_back
+            (replace(one, probabilities=temper(one.probabilities, temperature)), sample) for one, sample in held_back
         ]
-        curve, _ = fit_objects([judge_objects(*one, audit.reading)[:2] for one in tempered])
+        cases = (
+            Case(one.mask, one.probabilities, object_labels(sample, audit.reading), sample.mask == VOID)
+            for one, sample in tempered
+        )
+        true = [object_labels(sample, audit.reading) for sample in samples[:: max(1, len(samples) // MOST_MEASURED)]]
+        settings, parting = fit_parting(cases, card.background, general_settings(true), until=until)
+        listener.say(f"objects  {parting}")
+        training = {**card.training, "objects": parting}
+        card = replace(card, postprocessing=asdict(settings), training=training)
+        curve, _ = fit_objects(
+            [judge_objects(replace(one, card=card), sample, audit.reading)[:2] for one, sample in tempered]
+        )
         card = replace(card, object_confidence=curve or {})
     return card, words, odd_ones(descriptions, card.likeness)
 

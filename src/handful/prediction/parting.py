@@ -1,0 +1,172 @@
+"""How the objects of a model are parted: general settings, and what images held back from training say of them.
+
+How it works:
+1. For each image and each `threshold` the hills of the foreground are found once, and counted is how many pixels each
+   shares with each true object.
+2. Every other setting only joins hills or drops objects, so its score comes from adding up those counts.
+3. The setting with the best mean AP at IoU .5 over the images replaces the general one if its gain, image by image, is
+   more than luck.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handful.prediction.instances import Hills, ObjectSettings, find_foreground, find_hills
+
+GENERAL = ObjectSettings(threshold=0.65, min_probability=0.85)
+THRESHOLDS = (0.0, 0.6, 0.65, 0.75, 0.85)
+RISES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.5)  # h
+PROBABILITIES = (0.0, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93)
+LEAST_IMAGES = 2
+SIDE = 1024  # pixels of an image that are looked at, across and down
+LUCK = 1.0  # standard errors
+SPREAD, PULL = 0.1, 4  # of the gain from image to image, known before, which counts as much as so many images
+SMALLEST, SHARE_SMALLER = 0.01, 0.5  # quantile of the true objects' sizes, and the share of it that is let through
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image: mask (H, W), probabilities (classes, H, W), true labels (H, W), and where pixels do not count."""
+
+    mask: NDArray[np.uint8]
+    probabilities: NDArray[np.float32]
+    true: NDArray[np.int32]
+    ignore: NDArray[np.bool_]
+
+    def middle(self) -> Case:
+        """At most SIDE pixels across and down, so that the time is bounded."""
+        rows, columns = (
+            slice(max(0, (size - SIDE) // 2), max(0, (size - SIDE) // 2) + SIDE) for size in self.mask.shape
+        )
+        return Case(*(part[..., rows, columns] for part in vars(self).values()))
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Hills of one image and what they share with the true objects.
+
+    areas (n + 1,), sums of the probabilities (classes, n + 1), and hill, true object and pixels of every overlap.
+    """
+
+    hills: Hills
+    areas: FloatArray
+    sums: FloatArray
+    overlaps: tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]
+    true_areas: FloatArray
+
+    def counts(self, h: float, background: int, min_size: int) -> tuple[FloatArray, NDArray[np.bool_], int]:
+        """Of the objects at `h`: mean probability (m,) and whether each is right (m,); how many true ones there are."""
+        root = self.hills.joined(h)
+        areas = np.bincount(root, self.areas, len(root))
+        sums = np.stack([np.bincount(root, one, len(root)) for one in self.sums])
+        sums[background] = -1
+        hill, true, pixels = self.overlaps
+        width = len(self.true_areas)
+        keys, place = np.unique(root[hill].astype(np.int64) * width + true, return_inverse=True)
+        both = np.bincount(place.ravel(), pixels, len(keys))
+        own, other = keys // width, keys % width
+        right = np.zeros(len(root), np.bool_)
+        right[own[both >= 0.5 * (areas[own] + self.true_areas[other] - both)]] = True
+        objects = np.flatnonzero((areas > 0) & (areas >= min_size))
+        objects = objects[objects > 0]
+        means: FloatArray = sums[:, objects].max(axis=0) / areas[objects]
+        return means, right[objects], int((self.true_areas[1:] > 0).sum())
+
+
+def share(case: Case, background: int, settings: ObjectSettings) -> Shared:
+    """The hills of an image at one threshold against the truth."""
+    hills = find_hills(find_foreground(case.mask, case.probabilities, background, settings), settings.smoothing)
+    counted = ~case.ignore
+    labels, true = hills.labels[counted].astype(np.int64), case.true[counted].astype(np.int64)
+    number, width = len(hills.peaks), int(case.true.max(initial=0)) + 1
+    keys, pixels = np.unique(labels * width + true, return_counts=True)
+    both = (keys // width > 0) & (keys % width > 0)
+    return Shared(
+        hills,
+        np.bincount(labels, minlength=number).astype(np.float64),
+        np.stack([np.bincount(labels, plane[counted], number) for plane in case.probabilities]),
+        (keys[both] // width, keys[both] % width, pixels[both].astype(np.float64)),
+        np.bincount(true, minlength=width).astype(np.float64),
+    )
+
+
+def precision_table(case: Case, background: int, settings: Sequence[ObjectSettings]) -> FloatArray:
+    """AP at IoU .5 of one image under each of the settings; 1 where there is nothing and nothing is found."""
+    shared: dict[float, Shared] = {}
+    counts: dict[tuple[float, float], tuple[FloatArray, NDArray[np.bool_], int]] = {}
+    found = []
+    for one in settings:
+        if one.threshold not in shared:
+            shared[one.threshold] = share(case, background, one)
+        key = one.threshold, one.h
+        if key not in counts:
+            counts[key] = shared[one.threshold].counts(one.h, background, one.min_size)
+        means, right, true = counts[key]
+        kept = means >= one.min_probability
+        hits = int((kept & right).sum())
+        either = true + int(kept.sum()) - hits
+        found.append(hits / either if either else 1.0)
+    return np.array(found)
+
+
+def fit_parting(
+    cases: Iterable[Case], background: int, general: ObjectSettings, *, until: float | None = None
+) -> tuple[ObjectSettings, str]:
+    """Settings for objects, and in words what they rest on; stops looking at further images at `until`.
+
+    The general settings stay with fewer than 2 images, and where no others are better beyond luck: their mean gain in
+    AP must exceed LUCK standard errors, the spread from image to image being taken as SPREAD by PULL images more.
+    """
+    grid = [
+        replace(general, threshold=threshold, h=h, min_probability=least)
+        for threshold, h, least in product(
+            sorted({*THRESHOLDS, general.threshold}),
+            sorted({*RISES, general.h}),
+            sorted({*PROBABILITIES, general.min_probability}),
+        )
+    ]
+    rows: list[FloatArray] = []
+    for case in cases:
+        if rows and until is not None and time.monotonic() > until:
+            break
+        rows.append(precision_table(case.middle(), background, grid))
+    images = f"{len(rows)} image{'' if len(rows) == 1 else 's'} held back"
+    if len(rows) < LEAST_IMAGES:
+        return general, f"parted by general settings: {images}, {LEAST_IMAGES} are needed to fit others"
+    table = np.array(rows)
+    usual = grid.index(general)
+    best = choose(table - table[:, [usual]])
+    before, after = table[:, usual].mean(), table[:, usual if best is None else best].mean()
+    if best is None:
+        return general, f"parted by general settings (AP@.5 {before:.2f}): none are better beyond luck on {images}"
+    return grid[best], f"parted by settings fitted on {images}: AP@.5 {after:.2f} there, general ones {before:.2f}"
+
+
+def choose(gains: FloatArray) -> int | None:
+    """The place of the setting whose gains (images, settings) are best beyond luck; None where there is none."""
+    n = len(gains)
+    spread = np.sqrt((gains.var(axis=0) * n + PULL * SPREAD**2) / (n + PULL - 1))
+    sure = gains.mean(axis=0) - LUCK * spread / np.sqrt(n)
+    best = int(sure.argmax())
+    return best if sure[best] > 0 else None
+
+
+def general_settings(labels: Sequence[NDArray[np.int32]]) -> ObjectSettings:
+    """GENERAL with the `min_size` that true labels (H, W) ask for: half of what all but one object in 100 reach.
+
+    Too small loses little, as unsure objects are dropped anyway; too large loses objects.
+    """
+    sizes = np.concatenate([np.zeros(0, np.int64), *(np.bincount(one.ravel())[1:] for one in labels)])
+    sizes = sizes[sizes > 0]
+    if not sizes.size:
+        return GENERAL
+    return replace(GENERAL, min_size=max(1, int(SHARE_SMALLER * np.quantile(sizes, SMALLEST))))
