@@ -19,7 +19,7 @@ from handful.cli.options import read_set
 from handful.cli.terminal import bar, fold
 from handful.errors import SettingsError
 
-VERBS = ("check", "train", "predict", "evaluate", "curve", "suggest", "describe", "synth", "demo")
+VERBS = ("check", "train", "predict", "evaluate", "curve", "suggest", "describe", "synth", "compare", "recipe", "demo")
 
 
 def test_help_names_the_verbs_in_the_order_of_the_work(capsys):
@@ -34,6 +34,15 @@ def test_help_names_the_verbs_in_the_order_of_the_work(capsys):
 def test_every_verb_has_help(verb, capsys):
     assert main([verb, "-h"]) == 0
     assert "Usage: handful" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("verb", "default"), [("train", "0.2"), ("curve", "1 to 5, as time allows"), ("recipe", "data/NAME")]
+)
+def test_help_tells_defaults(verb, default, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main([verb, "--help"]) == 0
+    assert f"[default: {default}]" in capsys.readouterr().out
 
 
 def test_version(capsys):

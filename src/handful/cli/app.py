@@ -24,6 +24,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # "rich" takes [default: 120] in a help text for a style and leaves it out
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Train a good image segmenter from a handful of labelled images, in minutes, on the machine you have.",
 )

@@ -14,7 +14,7 @@ from handful.cli.options import Change, Device, Json, command_line, read_set
 
 def recipe_command(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Which; without, all are listed.", show_default=False)
+        str | None, typer.Argument(metavar="NAME", help="Which; without, all are listed.", show_default=False)
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Its data [default: data/NAME].")] = None,
     seconds: Annotated[float | None, typer.Option(help="For all of it together.")] = None,

@@ -40,7 +40,7 @@ def train_command(
     folds: Annotated[
         str | None, typer.Option(metavar="K|loo", help="Train on all and score each by a model that never saw it.")
     ] = None,
-    net: Annotated[str | None, typer.Option(help="quick, unet or fcn [default: quick].")] = None,
+    net: Annotated[str | None, typer.Option(help="quick, unet, fcn, tiramisu56, ... [default: quick].")] = None,
     loss: Annotated[str | None, typer.Option(help="A loss or a sum: cross_entropy+dice, focal, linex, ...")] = None,
     init: Annotated[Path | None, typer.Option(help="Model file to start from.")] = None,
     seed: Seed = 0,
