@@ -314,9 +314,12 @@ def _count_objects(mask: Mask, reading: MaskReading) -> tuple[int, tuple[float, 
     if labels is None:
         from skimage.measure import label
 
-        nothing = 254 if reading.background is None else reading.background
-        classes = np.where(mask.classes == VOID, nothing, mask.classes).astype(np.int32)
-        labels = label(classes, background=nothing, connectivity=2)
+        if len(reading.objects) == 1:  # nine in ten sets, and a third of the time
+            labels = label(mask.classes == reading.objects[0], connectivity=2)
+        else:
+            nothing = 254 if reading.background is None else reading.background
+            classes = np.where(mask.classes == VOID, nothing, mask.classes).astype(np.int32)
+            labels = label(classes, background=nothing, connectivity=2)
         areas = np.bincount(labels.ravel())[1:]
         areas = areas[areas >= SPECK * areas.max(initial=0)]
         return _areas(areas)

@@ -1,4 +1,4 @@
-"""How much memory a net takes for a pixel, and the largest tile that fits into what is there.
+"""How much memory a net takes for a pixel or a step, and the largest tile that fits into what is there.
 
 The net is run on tensors without content (device "meta") while every block of memory that would be alive is counted:
 exact for what torch keeps, at no cost, the same on every machine. What the convolutions use beside it is in `MARGIN`.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,6 +26,39 @@ SAMPLE = 512
 
 def bytes_a_pixel(net: nn.Module, channels: int) -> float:
     """Bytes alive at the worst moment of putting a tile through the net, its input and output included, a pixel."""
+    import torch
+
+    ghost = copy.deepcopy(net).to("meta")
+
+    def work() -> None:
+        with torch.inference_mode():
+            x = torch.empty((1, channels, SAMPLE, SAMPLE), device="meta")
+            ghost(x).float().softmax(dim=1)
+
+    return most_alive(work) / SAMPLE**2
+
+
+def bytes_a_step(net: nn.Module, channels: int, classes: int, batch: int, patch: tuple[int, int]) -> int:
+    """Bytes alive at the worst moment of a training step, forward and backward; the gradients are left out."""
+    import torch
+
+    ghost = copy.deepcopy(net).to("meta").train()
+    for parameter in ghost.parameters():
+        parameter.grad = torch.empty_like(parameter)
+
+    def work() -> None:
+        x = torch.empty((batch, channels, *patch), device="meta")
+        logits = ghost(x).float()
+        target = torch.empty((batch, *patch), device="meta", dtype=torch.int64)
+        # The losses keep about as much as both of these.
+        loss = torch.nn.functional.cross_entropy(logits, target) + logits.softmax(1).square().mean()
+        loss.backward()  # type: ignore[no-untyped-call]
+
+    return most_alive(work)
+
+
+def most_alive(work: Callable[[], None]) -> int:
+    """Bytes of all tensors made by `work` that are alive together at the worst moment."""
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -54,11 +88,9 @@ def bytes_a_pixel(net: nn.Module, channels: int) -> float:
         seen.discard(key)
         alive -= size
 
-    ghost = copy.deepcopy(net).to("meta")
-    with torch.inference_mode(), Count():  # type: ignore[no-untyped-call]
-        x = torch.empty((1, channels, SAMPLE, SAMPLE), device="meta")
-        ghost(x).float().softmax(dim=1)
-    return worst / SAMPLE**2
+    with Count():  # type: ignore[no-untyped-call]
+        work()
+    return worst
 
 
 def largest_edge(budget: int, each: float, least: int) -> int | None:

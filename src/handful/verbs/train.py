@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from handful.data.folds import advice, fold_words, make_folds
 from handful.data.mask import MaskReading
 from handful.data.problem import NOTE
 from handful.data.sample import Sample, look_at_some, open_samples, read_samples
-from handful.data.split import Region, Split, keep_split, make_split
+from handful.data.split import Split, keep_split, make_split
 from handful.errors import DataError, SettingsError
 from handful.verbs.asked import check_asked
 from handful.verbs.listener import SILENT, Listener
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from handful.prediction.segmenter import Segmenter
     from handful.training.loop import Fitted, Progress, Run
     from handful.verbs.closer_look import CloserLook
+    from handful.verbs.ladder import Rival
     from handful.verbs.score import Scored
 
 SECONDS = 120.0  # where nothing is said: a coffee
@@ -98,6 +100,7 @@ def train(
     seed: int = 0,
     device: str = "auto",
     resume: bool = False,
+    ladder: bool = True,
     settings: Mapping[str, Any] | None = None,
     flags: DataFlags | None = None,
     listener: Listener = SILENT,
@@ -115,6 +118,7 @@ def train(
     time is shared.
     init: a model file to start from. settings: lines of the plan by name, such as {"patch": 128}.
     resume: go on from the checkpoint of an interrupted run in `out`.
+    ladder: keep a pixel forest where it beats the net that the plan chose, see `handful.verbs.ladder`.
     started: time.monotonic() from which the time counts (now).
 
     Returns the trained Segmenter, with `.scores` on images it never saw (None if none were held back).
@@ -153,7 +157,7 @@ def train(
     if not parts and test_fraction != 0 and (hint := advice(audit, split)):
         listener.say(f"hint     {hint}")
     with open_run(run_path):
-        job = Job(audit, test_audit, split, run_path, seconds, steps, seed, command, listener, started)
+        job = Job(audit, test_audit, split, run_path, seconds, steps, seed, command, listener, started, ladder)
         if parts:
             from handful.verbs.folds import in_folds
 
@@ -209,7 +213,9 @@ class Job:
     command: str
     listener: Listener
     started: float
-    start: dict[str, Any] = field(default_factory=dict)  # for the card, of the model that is started from
+    ladder: bool = True  # whether a pixel forest may be kept in the place of the net
+    start: dict[str, Any] = field(default_factory=dict)  # for the card: of the model started from, of the ladder
+    rival: Rival | None = None  # the pixel forest, where it was not kept
 
     @property
     def seen(self) -> str:
@@ -223,7 +229,7 @@ class Job:
         from handful.machine import look_at_machine
         from handful.plan import make_plan
         from handful.prediction.segmenter import Segmenter, choose_device
-        from handful.training.loop import fit
+        from handful.verbs.memory import memory_line
 
         machine = look_at_machine(choose_device(device))
         torch.manual_seed(self.seed)
@@ -237,18 +243,19 @@ class Job:
             overrides=overrides,
             start=None if init is None else start_net(init),
         )
+        plan = replace(plan, lines=(*plan.lines, memory_line(samples, self.audit, self.split, plan, machine.device)))
         for text in plan_lines(plan):
             self.listener.say(text)
         run = self.make_run(samples, plan, machine.device, init)
         if self.steps is None:
             run.clock.reserved = self.reserve(run, plan)
         write_json(self.path / SPLIT, self.split.to_dict())
-        fitted = fit(run, checkpoint=self.path / CHECKPOINT, resume=resume, on_progress=self.report_progress)
+        plan, fitted = self.learn(run, plan, overrides, init=init, resume=resume)
         for message in fitted.messages:
             self.listener.say(f"note     {message}")
         if not fitted.steps and fitted.interrupted:
             raise KeyboardInterrupt
-        if not fitted.steps:
+        if not fitted.steps and plan.training.net != "forest":
             raise SettingsError(
                 f"--seconds {self.seconds:g}: reading and scoring left no time for a single step. Give more seconds."
             )
@@ -258,6 +265,31 @@ class Job:
         scored = self.score(model, samples, look)
         self.write(model, plan, fitted, scored, look)
         return model
+
+    def learn(
+        self, run: Run, plan: Plan, overrides: Mapping[str, Any], *, init: Any, resume: bool
+    ) -> tuple[Plan, Fitted]:
+        """Train the net and keep it, or the pixel forest that is grown beside it; the plan says which."""
+        from handful.training.loop import fit
+        from handful.verbs.ladder import climb, grow_alone, raise_rival, row_seconds, wants_rival
+
+        if plan.training.net == "forest":
+            return grow_alone(run, plan, self.seed)
+        rival = None
+        if self.ladder and init is None and wants_rival(plan, overrides, run):
+            self.listener.progress("growing", 0.0, "a pixel forest")
+            rival = raise_rival(run, channels=self.audit.channels, seed=self.seed)
+        if rival is not None:
+            run.clock.reserved += row_seconds(rival, plan, self.split.test, self.seconds)
+        fitted = fit(run, checkpoint=self.path / CHECKPOINT, resume=resume, on_progress=self.report_progress)
+        if rival is None or (fitted.interrupted and not fitted.steps):
+            return plan, fitted
+        plan, choice = climb(rival, plan, run, fitted)
+        self.start["ladder"] = choice.record()
+        if not choice.forest_kept:  # else a message says so
+            self.listener.say(f"kept     the net: {choice.reason}")
+            self.rival = rival
+        return plan, fitted
 
     def make_run(self, samples: Sequence[Sample], plan: Plan, device: str, init: Any) -> Run:
         """Net, pool, validation and clock, ready to fit."""
@@ -332,11 +364,7 @@ class Job:
             began = time.monotonic()
             score_regions(model, self.test_audit or self.audit, regions[:1])
             times.append(time.monotonic() - began)
-
-        def pixels(region: Region) -> int:
-            return (region.rows[1] - region.rows[0]) * (region.columns[1] - region.columns[0])
-
-        needed = 1.2 * min(times) * sum(map(pixels, regions)) / pixels(regions[0])
+        needed = 1.2 * min(times) * sum(prod(region.shape) for region in regions) / prod(regions[0].shape)
         return min(needed, SCORING_SHARE * self.seconds) + REPORT_SECONDS + (0.02 + SETTLE_SHARE) * self.seconds
 
     def card(self, plan: Plan, run: Run, fitted: Fitted) -> Any:
@@ -348,7 +376,7 @@ class Job:
         threshold = None
         if len(classes) == 2:
             threshold = 0.5
-            if fitted.steps and run.validation.held_out:
+            if fitted.score is not None and run.validation.held_out:
                 threshold = run.validation.best_threshold(fitted.net, run.validation.scored[0])
         net: Any = fitted.net
         return ModelCard(
@@ -397,11 +425,21 @@ class Job:
 
     def score(self, model: Segmenter, samples: Sequence[Sample], look: CloserLook) -> Scored:
         """Score on the test images; the card and the model take the result."""
-        from handful.verbs.score import score_regions
+        from handful.verbs.ladder import rival_model
+        from handful.verbs.score import Beside, score_regions
 
         until = None if self.steps is not None else self.started + LATEST * self.seconds - REPORT_SECONDS
+        beside = None
+        if self.rival is not None:
+            beside = Beside(rival_model(self.rival, model.card), self.rival.pace)
         scored = score_regions(
-            model, self.test_audit or self.audit, self.split.test, until=until, listener=self.listener, look=look
+            model,
+            self.test_audit or self.audit,
+            self.split.test,
+            until=until,
+            listener=self.listener,
+            look=look,
+            beside=beside,
         )
         # The strip held back of a single image is of a known image by nature.
         inner = {region.name for region in self.split.train} if not self.split.outside else set()
