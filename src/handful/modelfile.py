@@ -162,7 +162,10 @@ def load_model(path: str | Path, device: str = "cpu") -> tuple[nn.Module, ModelC
     # The start weights drawn here are thrown away: leave the caller's dice alone.
     with torch.random.fork_rng(devices=[]):
         net = _build(card)
-    net.load_state_dict(tensors)
+    try:
+        net.load_state_dict(tensors)
+    except ModelFileError as error:  # numbers that this net cannot have
+        raise ModelFileError(f"{file}: {error}") from error
     return net.to(device).eval(), card
 
 

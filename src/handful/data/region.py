@@ -16,6 +16,11 @@ class Region:
     rows: tuple[int, int]
     columns: tuple[int, int]
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns that it has."""
+        return self.rows[1] - self.rows[0], self.columns[1] - self.columns[0]
+
 
 def whole_regions(audit: Audit) -> dict[str, Region]:
     return {name: Region(name, (0, facts.height), (0, facts.width)) for name, facts in audit.facts.items()}

@@ -367,6 +367,7 @@ class Scorer:
         self._names: list[str] = []
         self._tables: list[NDArray[np.int64]] = []
         self._otsu: list[NDArray[np.int64]] = []  # (2, C, C + 1) an image: objects dark, objects bright
+        self._answers: dict[str, tuple[str, list[NDArray[np.int64]]]] = {}  # how, and a table an image
         self._objects: list[objects.InstanceCounts | None] = []
         self._outlines: list[dict[str, float]] | None = [] if with_outlines else None
 
@@ -405,6 +406,14 @@ class Scorer:
                 outline_scores(np.asarray(true), np.asarray(predicted), ignore, self._scored, self._foreground, labels)
             )
         return self._image_scores(table[None])["dice"].item()
+
+    def add_answer(self, name: str, how: str, true: NDArray[Any], predicted: NDArray[Any]) -> None:
+        """Count what another method, told in words by `how`, answers on an image.
+
+        It stands among the trivial answers once it has answered all images, in the order in which they were added.
+        """
+        table = count_confusion(true, predicted, len(self.classes), void=self.void, name=name)
+        self._answers.setdefault(name, (how, []))[1].append(table)
 
     @property
     def _scored(self) -> list[int]:
@@ -472,6 +481,9 @@ class Scorer:
                 bright, how = bool(np.nan_to_num(bright_dice) >= np.nan_to_num(dark_dice)), "the better side here"
             side = "bright" if bright else "dark"
             answers["otsu"] = (both[int(bright)], f"each image at its own threshold, objects {side} ({how})")
+        for name, (how, counted) in self._answers.items():
+            if len(counted) == len(tables):
+                answers[name] = (np.stack(counted), how)
         return answers
 
     def _trivial(self, tables: NDArray[np.int64], how: str, ours: FloatArray, seed: int) -> Trivial:

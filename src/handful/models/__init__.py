@@ -21,6 +21,7 @@ NETS = {
     "tiramisu56": ("handful.models.tiramisu", "Tiramisu56"),
     "tiramisu67": ("handful.models.tiramisu", "Tiramisu67"),
     "tiramisu103": ("handful.models.tiramisu", "Tiramisu103"),
+    "forest": ("handful.models.forest", "PixelForest"),  # no net: nothing in it is trained by gradients
 }
 
 

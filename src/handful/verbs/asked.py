@@ -69,6 +69,11 @@ def check_init(init: str | Path, net: str | None) -> str:
     from handful.modelfile import read_card
 
     card = read_card(init)
+    if card.net == "forest":
+        raise SettingsError(
+            f"--init {init}: this is a pixel forest, from which nothing can be trained on. Give a net: train it with "
+            "--net quick."
+        )
     if net is not None and card.net != net:
         raise SettingsError(
             f"--init {init}: its net is {card.net}, the one to be trained {net}. "

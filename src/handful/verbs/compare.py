@@ -395,6 +395,7 @@ class Work:
             out=path,
             seconds=seconds,
             steps=self.experiment.steps,
+            ladder=False,  # what is compared is how nets are trained
             init=init,
             seed=seed,
             split=split,

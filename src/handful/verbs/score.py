@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from handful.measure.scores import Scorer, Scores
 from handful.outputs.view import to_view
 from handful.prediction.segmenter import Prediction, Segmenter
 from handful.report.content import Picture
+from handful.scale import working_size
 from handful.verbs.listener import SILENT, Listener
 
 MOST_PICTURES = 100  # a page with more is too heavy to open
@@ -34,6 +36,17 @@ class Scored:
     left_out: int = 0
 
 
+@dataclass(frozen=True)
+class Beside:
+    """A pixel forest that answers the same images as the model, for comparison; pace: seconds that a pixel takes it."""
+
+    model: Segmenter
+    pace: float
+
+    name = "pixel forest"
+    how = "decision trees on smoothed copies and derivatives of the images, grown from the same labels in some seconds"
+
+
 def score_regions(
     model: Segmenter,
     audit: Audit,
@@ -47,13 +60,15 @@ def score_regions(
     with_outlines: bool = False,
     scorer: Scorer | None = None,
     boundaries: BoundaryScorer | None = None,
+    beside: Beside | None = None,
 ) -> Scored:
     """Predict and score regions of an audited set, one at a time; stops early at `until` (time.monotonic).
 
     With at least one image scored, what is left when the time is up is left out and counted. `look` is shown the name,
     the sample, its truth and the prediction of each, for other scores than these. `detectors` of edges are run beside a
     model of boundaries; Canny takes as long as all the rest. `with_outlines` as in `Scorer`. A `scorer` (and, for
-    boundaries, theirs) goes on counting: the scores are then of all images that it has seen.
+    boundaries, theirs) goes on counting: the scores are then of all images that it has seen. `beside` answers the same
+    images once all are scored, if that is done by `until`.
     """
     from handful.training.prepare import make_target
 
@@ -87,8 +102,28 @@ def score_regions(
         if len(scored.pictures) < MOST_PICTURES:
             scored.pictures.append(small_picture(region_name(region, sample), image, truth, prediction.mask, dice))
         listener.progress("scoring", (number + 1) / len(wanted), sample.name)
+    if beside is not None and not scored.left_out:
+        answer_beside(beside, scorer, audit, wanted, until)
     scored.scores = scorer.finish() if boundaries is None else boundaries.add_to(scorer.finish())
     return scored
+
+
+def answer_beside(beside: Beside, scorer: Scorer, audit: Audit, regions: Sequence[Region], until: float | None) -> None:
+    """Count another model's answers on the regions that were scored, all of them or, where time is short, none."""
+    from handful.training.prepare import make_target
+
+    sizes = [working_size(region.shape, beside.model.card.scale) for region in regions]
+    left = beside.pace * sum(map(prod, sizes))
+    counted = []
+    for region, size in zip(regions, sizes, strict=True):
+        if until is not None and time.monotonic() + left > until:
+            return
+        (sample,) = read_samples(audit, [region], threads=1)
+        truth = make_target(sample, beside.model.card.task, audit.reading)
+        counted.append((truth, beside.model.predict(np.moveaxis(sample.image, 0, -1)).mask))
+        left -= beside.pace * prod(size)
+    for truth, mask in counted:
+        scorer.add_answer(beside.name, beside.how, truth, mask)
 
 
 def drawn_boundaries(audit: Audit, region: Region, truth: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -1,0 +1,196 @@
+"""The ladder: a pixel forest, grown in a tenth of the time, is kept where it beats the net.
+
+On few textured images and in few seconds a forest is better than any net; on most others it is far behind, and it
+cannot learn a shape. Which of the two it is nobody can tell from the images, so both are tried (docs/why/defaults.md).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handful.errors import SettingsError
+from handful.plan import Line, Plan
+from handful.scale import working_size
+
+if TYPE_CHECKING:
+    from handful.data.split import Region
+    from handful.modelfile import ModelCard
+    from handful.models.forest import PixelForest
+    from handful.prediction.segmenter import Segmenter
+    from handful.training.loop import Fitted, Run
+    from handful.training.validation import Validation
+
+SHARE, LONGEST = 0.1, 6.0  # of the time, and seconds, that growing and judging a forest may take
+ROW_SHARE = 0.05  # of the time at most is kept back for the forest's answers on the test images
+COMPARED, CROP = 8, 256  # images, pixels: on parts of so many both answer, which takes a forest up to a second
+NET_LINES = ("net", "net_settings", "loss", "loss_settings")  # whoever asks for one of these wants a net
+FOREST = "pixel forest"
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A grown forest. `score` is its Dice on the images of `ground`, or out of the bag where none were held back."""
+
+    net: PixelForest
+    settings: dict[str, int]
+    score: float
+    constant: bool  # one class everywhere
+    pace: float  # seconds a pixel
+    ground: Validation
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was kept, both scores, and why in words."""
+
+    forest_kept: bool
+    forest: float
+    net: float
+    reason: str
+
+    def record(self) -> dict[str, Any]:
+        """For the model's card."""
+        kept = "forest" if self.forest_kept else "net"
+        return {"kept": kept, "forest": self.forest, "net": self.net, "reason": self.reason}
+
+    def line(self) -> Line:
+        """For the plan."""
+        return Line("kept", FOREST if self.forest_kept else "net", self.reason)
+
+
+def wants_rival(plan: Plan, overrides: Mapping[str, Any], run: Run) -> bool:
+    """Whether a forest is to be tried beside the net: the plan chose the net, against a clock, on one small machine.
+
+    Not for boundaries: what parts two regions is seen by their shape, and the scores that count are of thin lines,
+    which the Dice of pixels does not tell. A GPU takes thousands of steps in the time.
+    """
+    chosen = not any(overrides.get(name) for name in NET_LINES)
+    alone = run.crew.size == 1 and run.device.type == "cpu"
+    return chosen and alone and run.clock.steps is None and plan.training.net == "quick" and plan.task != "boundaries"
+
+
+def raise_rival(run: Run, *, channels: int, seed: int) -> Rival | None:
+    """Grow a forest beside a net that is about to be trained, and judge it; None where the pixels are of one class."""
+    from handful.models.forest import PixelForest
+
+    began = time.monotonic()
+    allowed = min(SHARE * run.clock.seconds, LONGEST)
+    return grow(run, PixelForest(channels, run.validation.classes), seed=seed, until=began + allowed)
+
+
+def grow(run: Run, asked: PixelForest, *, seed: int, until: float | None) -> Rival | None:
+    """Grow a forest on the images that the run draws from, and judge it on those that it is validated on."""
+    from handful.training.forest import grow_forest
+
+    store, held_out = run.pool.store, run.validation.held_out
+    grown = grow_forest(
+        asked,
+        lambda index: (
+            store.planes(index)[: asked.in_channels].cpu().numpy(),
+            store.mask(index)[0].byte().cpu().numpy(),
+        ),
+        len(store.shapes),
+        scored=run.validation.scored,
+        seed=seed,
+        # Judging takes about as long as a third of the growing.
+        until=None if until is None else time.monotonic() + 0.75 * (until - time.monotonic()),
+        out_of_bag=not held_out,
+    )
+    if grown is None:
+        return None
+    ground = crops(run.validation, seed)
+    began = time.monotonic()
+    score, constant = ground.look(grown.net.to(run.device))
+    pace = (time.monotonic() - began) / sum(mask.size for mask in ground.masks)
+    return Rival(grown.net, grown.settings, score if held_out else grown.out_of_bag, constant, pace, ground)
+
+
+def crops(validation: Validation, seed: int) -> Validation:
+    """The same validation on a part of each of its first images."""
+    rng = np.random.default_rng((seed, 0xC0))
+    images: list[NDArray[np.float32]] = []
+    masks: list[NDArray[np.uint8]] = []
+    for image, mask in list(zip(validation.images, validation.masks, strict=True))[:COMPARED]:
+        row, column = (int(rng.integers(max(size - CROP, 0) + 1)) for size in mask.shape)
+        part = slice(row, row + CROP), slice(column, column + CROP)
+        images.append(np.ascontiguousarray(image[:, *part]))
+        masks.append(np.ascontiguousarray(mask[part]))
+    return replace(validation, images=images, masks=masks)
+
+
+def choose(rival: Rival, fitted: Fitted) -> Choice:
+    """Forest or net: the forest where it is ahead by more than chance explains, or the net answers one class only.
+
+    On images held back both are judged alike. Where there are none, the net is judged on images that it was trained on
+    and the forest on such as its trees were not: a net that is behind even so has learnt too little.
+    """
+    from handful.training.loop import LUCK
+
+    where = "validation Dice" if rival.ground.held_out else "Dice on training images, the forest's out of the bag,"
+    if not fitted.steps:
+        return Choice(True, rival.score, float("nan"), "there was no time for a step of the net")
+    score, constant = rival.ground.look(fitted.net)
+    margin = LUCK / max(len(rival.ground.images), 1) ** 0.5
+    better = not rival.constant and (constant or rival.score > score + margin)
+    if better:
+        return Choice(True, rival.score, score, f"{where} {rival.score:.2f} against {score:.2f} of the net")
+    return Choice(False, rival.score, score, f"{where} {score:.2f} against {rival.score:.2f} of a pixel forest")
+
+
+def climb(rival: Rival, plan: Plan, run: Run, fitted: Fitted) -> tuple[Plan, Choice]:
+    """Choose, and where the forest is kept put it in the place of the net; gives the plan that says so."""
+    choice = choose(rival, fitted)
+    if choice.forest_kept:
+        fitted.net, fitted.score, fitted.constant = rival.net, rival.score, rival.constant
+        fitted.messages.append(f"kept the pixel forest: {choice.reason}.")
+        run.validation = rival.ground
+        plan = replace(plan, training=replace(plan.training, net="forest", net_settings=rival.settings))
+    return replace(plan, lines=(*plan.lines, choice.line())), choice
+
+
+def row_seconds(rival: Rival, plan: Plan, regions: Sequence[Region], seconds: float) -> float:
+    """Seconds to keep back for the answers of the forest on the test images, kept or only shown beside the net's."""
+    needed = 1.2 * rival.pace * sum(prod(working_size(region.shape, plan.scale)) for region in regions)
+    return min(needed, ROW_SHARE * seconds)
+
+
+def grow_alone(run: Run, plan: Plan, seed: int) -> tuple[Plan, Fitted]:
+    """`--net forest`: a forest and nothing else. Raises SettingsError where the training pixels are of one class."""
+    from handful.training.loop import Fitted
+
+    until = None if run.clock.steps is not None else time.monotonic() + max(run.clock.left(0), 0.0)
+    rival = grow(run, cast("PixelForest", run.net), seed=seed, until=until)
+    if rival is None:
+        raise SettingsError("--net forest: the training pixels are all of one class. Label pixels of another too.")
+    fitted = Fitted(rival.net, 0, None)
+    fitted.score, fitted.constant = rival.score, rival.constant
+    run.validation = rival.ground
+    return replace(plan, training=replace(plan.training, net_settings=rival.settings)), fitted
+
+
+def rival_model(rival: Rival, card: ModelCard) -> Segmenter:
+    """The forest as a model of its own, for its answers on the test images."""
+    from handful.prediction.segmenter import Segmenter
+
+    return Segmenter(
+        rival.net,
+        replace(
+            card,
+            net="forest",
+            net_settings=rival.settings,
+            halo=rival.net.halo,
+            tile=max(1024, 4 * rival.net.halo),
+            multiple=1,
+            threshold=None,
+            temperature=None,
+            object_confidence={},
+            likeness={},
+        ),
+    )
