@@ -49,9 +49,14 @@ def under_a_ceiling(monkeypatch, room):
     return str(room + ceiling.SLACK)
 
 
-def test_by_windows_every_output_is_that_of_the_whole_image(tmp_path, model, monkeypatch, capsys):
+CHANGED = ("h=1", "holes=9", "min_size=150", "min_probability=0.97", "threshold=0.9")
+
+
+@pytest.mark.parametrize("changed", [(), CHANGED])
+def test_by_windows_every_output_is_that_of_the_whole_image(tmp_path, model, monkeypatch, capsys, changed):
     image = write_cells(tmp_path / "cells.tif", resolution=(20000, 20000), resolutionunit="CENTIMETER")
     arguments = ["predict", str(model), str(tmp_path / "cells.tif"), "--save", EVERYTHING]
+    arguments += [word for setting in changed for word in ("--set", setting)]
     assert main([*arguments, "-o", str(tmp_path / "whole")]) == 0
     asked = []
     monkeypatch.setattr(verb._Job, "large", lambda *all, large=verb._Job.large: asked.append(1) or large(*all))
@@ -100,6 +105,27 @@ def test_by_windows_every_output_is_that_of_the_whole_image(tmp_path, model, mon
     for key in ("objects", "class_shares", "height", "width", "channels", "file"):
         assert index[0][key] == index[1][key]
     assert not (two / FOLDER).exists()
+
+
+def test_objects_are_made_as_told(tmp_path, model, capsys):
+    write_cells(tmp_path / "cells.tif")
+    arguments = ["predict", str(model), str(tmp_path / "cells.tif"), "--save", "instances"]
+
+    def sizes(name, *changed):
+        told = [word for setting in changed for word in ("--set", setting)]
+        assert main([*arguments, "-o", str(tmp_path / name), *told]) == 0
+        return np.bincount(tifffile.imread(tmp_path / name / "instances/cells.tif").ravel())[1:]
+
+    usual = sizes("usual")
+    assert len(sizes("split", "h=0.1")) > len(usual) > len(sizes("joined", "h=100"))
+    assert usual.min() < 200 <= sizes("large", "min_size=200").min()
+    assert len(sizes("sure", "min_probability=1")) < len(usual)
+    assert sizes("bright", "threshold=1").sum() < usual.sum()
+    capsys.readouterr()
+    for wrong, words in (("min_sise=3", "min_size"), ("threshold=3", "probability from 0 to 1"), ("h", "NAME=VALUE")):
+        assert main([*arguments, "-o", str(tmp_path / "wrong"), "--set", wrong]) == 2
+        assert words in capsys.readouterr().err
+        assert not list((tmp_path / "wrong").glob("*/*"))
 
 
 def objects_of(file: Path):

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from handful.cli.options import Device, Json, Overwrite
+from handful.cli.options import Device, Json, Overwrite, read_set
 
 
 def predict_command(
@@ -31,6 +31,14 @@ def predict_command(
         ),
     ] = None,
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+    change: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="How objects are made: h, holes, min_size, min_probability, smoothing, threshold; repeatable.",
+        ),
+    ] = None,
     cluster: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Predict Zarr on a dask cluster, e.g. tcp://host:8786.")
     ] = None,
@@ -53,6 +61,7 @@ def predict_command(
         flips=flips,
         memory=memory,
         precision=precision,
+        objects=read_set(change),
         cluster=cluster,
         resume=resume,
         overwrite=overwrite,

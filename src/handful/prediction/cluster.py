@@ -41,6 +41,7 @@ class ClusterWork:
     """What every task must know; plain values and paths that all machines see alike."""
 
     model: Path
+    card: ModelCard  # the model's own, or with other settings for objects
     image: ImageFile
     statistics: Statistics
     shape: tuple[int, int]
@@ -95,6 +96,7 @@ def predict_on_cluster(
         shape, channels = windows.shape, windows.channels
     work = ClusterWork(
         model.resolve(),
+        card,
         replace(file, path=file.path.resolve()),
         found.statistics,
         shape,
@@ -205,8 +207,7 @@ def predict_block(work: ClusterWork, place: Place) -> None:
 
 def look_at_block(work: ClusterWork, place: Place, objects: bool) -> tuple[Part | None, NDArray[np.int64]]:
     """Mask of one block, and its objects but for their pixels, which are written."""
-    card = _segmenter(work.model).card
-    blocks = Blocks(work.shape, work.block)
+    card, blocks = work.card, Blocks(work.shape, work.block)
     large = LargePrediction(work.shape, ZarrPlanes(work.file("probability")), card)
     (top, bottom), (left, right) = blocks.core(place)
     (up, low), (west, east) = blocks.view(place) if objects else blocks.core(place)

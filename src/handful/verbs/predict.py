@@ -15,6 +15,7 @@ from handful.verbs.listener import SILENT, Listener
 
 if TYPE_CHECKING:
     from handful.data.image import ImageFile
+    from handful.modelfile import ModelCard
     from handful.outputs import OutputFolder, Written
     from handful.prediction import Segmenter
 
@@ -41,6 +42,7 @@ def predict(
     flips: bool = False,
     memory: str | int | None = None,
     precision: str = "auto",
+    objects: Mapping[str, Any] | None = None,
     cluster: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -52,7 +54,8 @@ def predict(
     that fails does not stop the others; if all fail the first reason is raised. Only `overwrite` replaces files.
     memory: bytes, or text such as "2GB", that the whole process keeps under; half of what is free where None. An image
     that does not fit in is read, predicted and written by windows. precision: of the net, see
-    `handful.prediction.precision`. cluster: address of a dask scheduler whose workers predict Zarr images into Zarr
+    `handful.prediction.precision`. objects: settings of `handful.prediction.instances` other than the model's own, such
+    as {"min_size": 50}. cluster: address of a dask scheduler whose workers predict Zarr images into Zarr
     arrays, see `handful.prediction.cluster`. resume: go on with this work where it was cut off, to the
     same bytes.
     """
@@ -73,12 +76,14 @@ def predict(
     from handful.prediction.segmenter import Segmenter
 
     segmenter = Segmenter.load(model, device)
+    segmenter.card = with_objects(segmenter.card, objects or {})
     journal = Journal(Path(out))
     work = {
         "model": fingerprint(model_path(model)),
         "save": sorted(asked),
         "flips": flips,
         "precision": precision,
+        "objects": dict(objects or {}),
         "device": next(segmenter.net.parameters()).device.type,
     }
     with OutputFolder(out, overwrite=overwrite or (resume and journal.found())) as folder:
@@ -275,6 +280,21 @@ class _Job:
             if why:
                 self.listener.say(f"note     {why}")
         return self.half
+
+
+def with_objects(card: ModelCard, objects: Mapping[str, Any]) -> ModelCard:
+    """The card with some settings for objects replaced; SettingsError where one does not exist or makes no sense."""
+    from dataclasses import asdict, replace
+
+    from handful.prediction.instances import ObjectSettings
+
+    if not objects:
+        return card
+    try:
+        settings = ObjectSettings.from_dict({**card.postprocessing, **objects})
+    except SettingsError as error:
+        raise SettingsError(f"--set: {error}") from error
+    return replace(card, postprocessing=asdict(settings))
 
 
 def time_left(seconds: float) -> str:
