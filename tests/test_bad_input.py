@@ -694,6 +694,15 @@ def unknown_verb(place: Place) -> list[str]:
     return ["trian", str(place.data)]
 
 
+@case("colour: some of its images are in colour", "training images are grey")
+def colours_to_test_on_and_grey_to_train_on(place: Place) -> list[str]:
+    test = write_discs(place.root / "colour", count=2)
+    file = test / "images" / "disc_1.png"
+    grey = np.array(Image.open(file).convert("L"))
+    Image.fromarray(np.stack([grey, grey // 2, grey], 2)).save(file)
+    return place.train("--test", test)
+
+
 # ------------------------------------------------------------------------------------------ the test
 
 

@@ -29,7 +29,7 @@ from handful.verbs.asked import check_asked
 from handful.verbs.folds import LOADING, Fold, Part
 from handful.verbs.listener import SILENT, Listener
 from handful.verbs.runfolder import csv_text, without_nan, write_json
-from handful.verbs.train import LEAST_SECONDS, DataFlags, check_same_classes, check_time
+from handful.verbs.train import LEAST_SECONDS, DataFlags, check_same_kind, check_time
 
 MINUTES = 10.0
 MOST_REPEATS = 5
@@ -146,7 +146,7 @@ def curve(
     check_asked(settings or {}, init=None, device=device)
     audit = data if isinstance(data, Audit) else flags.audit(data, listener)
     tests = None if test is None else DataFlags().audit_like(test, audit.reading, listener)
-    check_same_classes(audit, tests)
+    check_same_kind(audit, tests)
     for line in summary_lines(audit):
         listener.say(line)
     with ExitStack() as stack:

@@ -148,7 +148,7 @@ def train(
     for problem in audit.problems:
         if problem.severity != NOTE:
             listener.say(f"{problem.severity:8} {problem}")
-    check_same_classes(audit, test_audit)
+    check_same_kind(audit, test_audit)
     parts = () if folds is None else make_folds(audit, folds, seed=seed)
     if parts:
         split = replace(make_split(audit, test_fraction=0), reason=fold_words(parts))
@@ -179,12 +179,19 @@ def check_time(seconds: float | None, steps: int | None) -> float:
     return float(seconds)
 
 
-def check_same_classes(audit: Audit, test: Audit | None) -> None:
-    """A test set must have the classes of the training set."""
-    if test is not None and test.reading.classes != audit.reading.classes:
+def check_same_kind(audit: Audit, test: Audit | None) -> None:
+    """A test set must have the classes of the training set, and no colours where the net will know only grey."""
+    if test is None:
+        return
+    if test.reading.classes != audit.reading.classes:
         raise DataError(
             f"{test.root}: its classes ({', '.join(test.reading.classes)}) are not those of the training data "
             f"({', '.join(audit.reading.classes)}). Give masks of the same kind."
+        )
+    if audit.channels == 1 < test.channels:
+        raise DataError(
+            f"{test.root}: some of its images are in colour, all of the training images are grey. Give grey images, or "
+            "label some in colour to train on."
         )
 
 
