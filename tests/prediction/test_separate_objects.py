@@ -119,9 +119,45 @@ def test_the_same_answer_twice():
     assert np.array_equal(first.labels, second.labels)
 
 
+def test_unsure_pixels_and_unsure_objects_are_left_out():
+    probabilities, mask = draw((15, 15, 8), (40, 60, 8))
+    probabilities[:, :30] = np.where(mask[:30] == 1, np.float32([[[0.4]], [[0.6]]]), probabilities[:, :30])
+    assert len(find_objects(mask, probabilities, 0)) == 2
+    sure = find_objects(mask, probabilities, 0, ObjectSettings(min_probability=0.7))
+    assert len(sure) == 1
+    assert sure.labels[40, 60] == 1  # numbered anew
+    assert np.allclose(sure.confidence, 0.9)
+    assert len(find_objects(mask, probabilities, 0, ObjectSettings(min_probability=0.7), split=False)) == 1
+    assert not len(find_objects(mask, probabilities, 0, ObjectSettings(min_probability=0.95)))
+    probabilities[:, 40:, 60] = np.float32([[0.4], [0.6]])  # a column within the second disc
+    cut = find_objects(mask, probabilities, 0, ObjectSettings(threshold=0.7))
+    assert np.array_equal(cut.labels > 0, (mask == 1) & (probabilities[1] > 0.7))
+    other = find_objects(1 - mask, probabilities[::-1], 1, ObjectSettings(threshold=0.7))
+    assert np.array_equal(other.labels, cut.labels)
+
+
+def test_small_holes_are_filled_and_bays_are_none():
+    probabilities, mask = draw((30, 40, 15), (0, 10, 12))
+    whole = find_objects(mask, probabilities, 0)
+    gaps = mask.copy()
+    gaps[29:32, 39:42] = 0  # 9 pixels
+    gaps[20, 40] = 0
+    gaps[0, 10] = 0  # at the border of the image
+    one = find_objects(gaps, probabilities, 0, ObjectSettings(holes=1, h=50))
+    nine = find_objects(gaps, probabilities, 0, ObjectSettings(holes=9, h=50))
+    assert one.labels[20, 40] == 2
+    assert one.labels[30, 40] == 0
+    filled = whole.labels > 0
+    filled[0, 10] = False
+    assert np.array_equal(nine.labels > 0, filled)
+
+
 def test_settings_are_checked_by_name():
     assert ObjectSettings.from_dict({"h": 2}) == ObjectSettings(h=2)
     with pytest.raises(SettingsError, match="Did you mean min_size"):
         ObjectSettings.from_dict({"min_sise": 2})
     with pytest.raises(SettingsError, match="h is -1"):
         ObjectSettings.from_dict({"h": -1})
+    with pytest.raises(SettingsError, match=r"threshold is 1\.5, expected a probability"):
+        ObjectSettings.from_dict({"threshold": 1.5})
+    assert ObjectSettings.from_dict({}).min_probability == 0  # a file from before there was one: as it was

@@ -14,6 +14,7 @@ from handful.measure.calibration import brier
 from handful.modelfile import ModelCard
 from handful.prediction.segmenter import Segmenter
 from handful.verbs.closer_look import CloserLook
+from handful.verbs.listener import Listener
 from handful.verbs.score import score_regions
 from handful.verbs.settle import settle
 
@@ -29,6 +30,14 @@ class TooSure(torch.nn.Module):
     def forward(self, x):
         smooth = torch.nn.functional.avg_pool2d(x, 3, 1, 1)
         return torch.cat([-40 * (smooth - 0.25), 40 * (smooth - 0.25)], dim=1)
+
+
+class Listening(Listener):
+    def __init__(self, said):
+        self.said = said
+
+    def say(self, line):
+        self.said.append(line)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +80,12 @@ def test_a_net_that_is_too_sure_is_told_so(settled):
 def test_objects_are_judged_where_the_model_parts_them(settled):
     audit, split, samples, _, model, _, _ = settled
     apart = Segmenter(TooSure(), replace(model.card, task="instances"))
-    apart.card, _, _ = settle(apart, audit, split, samples)
+    said = []
+    apart.card, _, _ = settle(apart, audit, split, samples, listener=Listening(said))
+    assert apart.card.postprocessing["min_size"] > 50  # discs have 150 pixels and more
+    assert len(said) == 1
+    assert apart.card.training["objects"] in said[0]
+    assert f"{len(split.validation)} images" in said[0]
     look = CloserLook(apart.card, audit.reading)
     score_regions(apart, audit, split.test, look=look)
     record = look.to_dict()

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 
 from handful.prediction.instances import Hills, ObjectSettings, find_foreground, find_hills
 
-GENERAL = ObjectSettings(threshold=0.65, min_probability=0.85)
-THRESHOLDS = (0.0, 0.6, 0.65, 0.75, 0.85)
+GENERAL = ObjectSettings(h=0.75, threshold=0.6, min_probability=0.85)
+THRESHOLDS = (0.0, 0.6, 0.7, 0.8)
 RISES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.5)  # h
 PROBABILITIES = (0.0, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93)
 LEAST_IMAGES = 2
 SIDE = 1024  # pixels of an image that are looked at, across and down
-LUCK = 1.0  # standard errors
+LUCK = 2.0  # standard errors
 SPREAD, PULL = 0.1, 4  # of the gain from image to image, known before, which counts as much as so many images
 SMALLEST, SHARE_SMALLER = 0.01, 0.5  # quantile of the true objects' sizes, and the share of it that is let through
 
