@@ -39,6 +39,7 @@ from handful.verbs.seen import find_seen, mark_seen, remember
 from handful.verbs.start import record_start, start_from, start_net
 
 if TYPE_CHECKING:
+    from handful.modelfile import ModelCard
     from handful.plan import Plan
     from handful.prediction.segmenter import Segmenter
     from handful.training.loop import Fitted, Progress, Run
@@ -377,6 +378,7 @@ class Job:
     def card(self, plan: Plan, run: Run, fitted: Fitted) -> Any:
         """The model's card, scores still missing."""
         from handful.modelfile import ModelCard
+        from handful.prediction.parting import GENERAL
         from handful.training.prepare import target_classes
 
         classes, background = target_classes(plan, self.audit.reading)
@@ -400,6 +402,7 @@ class Job:
             multiple=net.multiple,
             threshold=threshold,
             task=plan.task,
+            postprocessing=asdict(GENERAL) if plan.task == "instances" else {},
             reading=self.audit.reading.to_dict(),
             training={
                 "fingerprint": self.audit.fingerprint,
@@ -426,7 +429,7 @@ class Job:
         from handful.verbs.settle import settle
 
         until = None if self.steps is not None else time.monotonic() + SETTLE_SHARE * self.seconds
-        model.card, words, odd = settle(model, self.audit, self.split, samples, until=until)
+        model.card, words, odd = settle(model, self.audit, self.split, samples, until=until, listener=self.listener)
         self.listener.say(f"sure     {words}")
         return CloserLook(model.card, self.audit.reading, words, odd)
 
@@ -484,7 +487,7 @@ class Job:
             settings={"seconds": self.seconds, "steps": fitted.steps, "seed": self.seed},
             audit=[*map(split_line, summary_lines(self.audit)), ("split", self.split.reason)],
             problems=[f"{one.where}: {one.message}" for one in self.audit.problems],
-            plan=[(line.name, str(line.value), line.reason) for line in plan.lines],
+            plan=[*((line.name, str(line.value), line.reason) for line in plan.lines), *object_lines(model.card)],
             history=[{**row, "validation": row["validation_dice"]} for row in fitted.history],
             pictures=scored.pictures,
             messages=fitted.messages,
@@ -503,6 +506,12 @@ def split_line(line: str) -> tuple[str, str]:
     """A line of the audit's summary as its topic and what is said about it."""
     topic, _, text = line.partition(" ")
     return topic, text.strip()
+
+
+def object_lines(card: ModelCard) -> list[tuple[str, str, str]]:
+    """The row of the report's plan on how objects are parted, where they are."""
+    reason = card.training.get("objects")
+    return [("objects", value_words(card.postprocessing), reason)] if reason else []
 
 
 PLAN_WIDTHS = 14, 20  # of names and values; a longer value has its reason on the next line
