@@ -12,6 +12,7 @@ from scipy import ndimage
 from handful.errors import ModelFileError, SettingsError
 from handful.modelfile import ModelCard, load_model, save_model
 from handful.models import build_net
+from handful.models import forest as module
 from handful.models.forest import PLANES_A_SCALE, blur, derivatives, pixel_features, reach
 from handful.prediction.tiles import Tiling, predict_tiles
 
@@ -72,6 +73,13 @@ def test_tiled_is_whole_to_the_last_vote(forest, shape, flips):
     tiling = Tiling(tile=4 * forest.halo, halo=forest.halo, whole_pixels=0, ramp=0)
     tiled, whole = (predict_tiles(forest, x, one, flips=flips) for one in (tiling, Tiling()))
     assert np.abs(tiled - whole).max() < 1e-5
+
+
+def test_bands_of_rows_are_the_whole(forest, monkeypatch):
+    x = torch.from_numpy(image((90, 40)))[None]
+    whole = forest(x)
+    monkeypatch.setattr(module, "BAND", 7 * 40)
+    assert torch.equal(forest(x), whole)
 
 
 def test_a_mirrored_image_has_the_mirrored_answer(forest):

@@ -21,6 +21,7 @@ from handful.errors import ModelFileError, SettingsError
 SPLINE = (0.0625, 0.25, 0.375)  # the cubic B-spline at -2, -1, 0; its variance is 1
 MOST_SCALES = 6  # the last of them reaches over 160 pixels
 MOST_NODES, MOST_TREES = 16384, 256  # of a tree, of a forest
+BAND = 1 << 18  # pixels whose features are held at a time: of colour images, 400 bytes each
 CHUNK = 1 << 17  # answers of trees for pixels at a time: what a traversal holds then stays in the caches
 LEAF = float(torch.finfo(torch.float32).max)  # the threshold of a leaf, which no feature passes
 SMALLEST_SHARE = 1e-4  # of a class in the average of leaves; a logarithm of 0 would forbid it for ever
@@ -63,35 +64,41 @@ class PixelForest(nn.Module):
         return self.in_channels * (1 + PLANES_A_SCALE * self.scales)
 
     def forward(self, x: Tensor) -> Tensor:
-        with torch.autocast(x.device.type, enabled=False):
-            planes = pixel_features(x.float(), self.scales)
-            shares = torch.stack([self.vote(image.flatten(1)) for image in planes])
-            return shares.clamp_min(SMALLEST_SHARE).log().view(len(x), self.classes, *x.shape[-2:])
+        # In float32 whatever the input is; of what is done here autocast makes nothing smaller.
+        shares = torch.stack([self.answer(image) for image in x.float()])
+        return shares.clamp_min(SMALLEST_SHARE).log()
+
+    def answer(self, image: Tensor) -> Tensor:
+        """Averaged class shares (classes, H, W) of an image (channels, H, W), a band of rows at a time."""
+        height, width = image.shape[1:]
+        rows, few = max(BAND // width, 1), max(CHUNK // (self.trees * width), 1)
+        voted = []
+        for top in range(0, height, rows):
+            above, bottom = min(top, self.halo), min(top + rows, height)
+            planes = pixel_features(image[None, :, top - above : bottom + self.halo], self.scales)[0]
+            for some in torch.split(planes[:, above : above + bottom - top], few, dim=1):
+                voted.append(self.vote(some.flatten(1)).view(self.classes, -1, width))
+        return torch.cat(voted, dim=1)
 
     def vote(self, planes: Tensor) -> Tensor:
         """Averaged class shares (classes, pixels) of pixels with the features (features, pixels)."""
-        trees, nodes = self.feature.shape
-        first = torch.arange(trees, device=planes.device)[:, None] * nodes  # all trees as one list of nodes
-        feature, child = self.feature.flatten().long(), (self.child + first).flatten()
-        threshold, shares = self.threshold.flatten().float(), self.shares.flatten(0, 1).float()
-        voted = []
-        for part in torch.split(planes, max(CHUNK // trees, 1), dim=1):
-            values, count = part.reshape(-1), part.shape[1]
-            place = torch.arange(count, device=planes.device).repeat(trees)
-            offset = feature * count
-            node = first.expand(trees, count).reshape(-1)
-            for _ in range(self.depth):
-                # index_select on flat lists: a third of the time of take, gather or brackets.
-                value = values.index_select(0, offset.index_select(0, node).add_(place))
-                passed = value > threshold.index_select(0, node)
-                node = child.index_select(0, node).add_(passed)
-            # One tree after the other: the order in which a sum over all adds depends on how many pixels there are.
-            leaves = node.view(trees, count)
-            total = shares.index_select(0, leaves[0])
-            for one in leaves[1:]:
-                total += shares.index_select(0, one)
-            voted.append(total.T / trees)
-        return torch.cat(voted, dim=1)
+        count = planes.shape[1]
+        first = torch.arange(self.trees, device=planes.device)[:, None] * self.nodes  # all trees as one list of nodes
+        child, threshold = (self.child + first).flatten(), self.threshold.flatten().float()
+        values, offset = planes.flatten(), self.feature.flatten().long() * count
+        place = torch.arange(count, device=planes.device).repeat(self.trees)
+        node = first.expand(self.trees, count).reshape(-1)
+        for _ in range(self.depth):
+            # index_select on flat lists: a third of the time of take, gather or brackets.
+            value = values.index_select(0, offset.index_select(0, node).add_(place))
+            passed = value > threshold.index_select(0, node)
+            node = child.index_select(0, node).add_(passed)
+        # One tree after the other: the order in which a sum over all adds depends on how many pixels there are.
+        shares, leaves = self.shares.flatten(0, 1).float(), node.view(self.trees, count)
+        total = shares.index_select(0, leaves[0])
+        for one in leaves[1:]:
+            total += shares.index_select(0, one)
+        return total.T / self.trees
 
 
 def check_trees(forest: PixelForest, _: object) -> None:
@@ -121,13 +128,17 @@ def pixel_features(x: Tensor, scales: int) -> Tensor:
     The image itself and, at each scale: smoothed, what smoothing took away (of all scales up to it), its variance, the
     squared gradient and the two eigenvalues of the Hessian. Beyond its edges the image goes on as it ends.
     """
-    planes = [x]
-    smooth, square = x, x * x
+    channels = x.shape[1]
+    planes = x.new_empty(len(x), channels * (1 + PLANES_A_SCALE * scales), *x.shape[2:])
+    planes[:, :channels] = x
+    smooth, square, last = x, x * x, channels
     for scale in range(scales):
         step = 2**scale
         smooth, square = blur(smooth, step), blur(square, step)
-        planes += [smooth, x - smooth, square - smooth * smooth, *derivatives(smooth, step)]
-    return torch.cat(planes, dim=1)
+        for plane in (smooth, x - smooth, square - smooth * smooth, *derivatives(smooth, step)):
+            planes[:, last : last + channels] = plane
+            last += channels
+    return planes
 
 
 def blur(x: Tensor, step: int) -> Tensor:

@@ -52,7 +52,8 @@ def bytes_a_step(net: nn.Module, channels: int, classes: int, batch: int, patch:
         target = torch.empty((batch, *patch), device="meta", dtype=torch.int64)
         # The losses keep about as much as both of these.
         loss = torch.nn.functional.cross_entropy(logits, target) + logits.softmax(1).square().mean()
-        loss.backward()  # type: ignore[no-untyped-call]
+        if loss.requires_grad:  # nothing in a forest is trained by gradients
+            loss.backward()
 
     return most_alive(work)
 

@@ -95,6 +95,7 @@ def train(
     test_fraction: float | None = None,
     split: Split | None = None,
     folds: int | str | None = None,
+    seeds: int | None = None,
     net: str | None = None,
     loss: str | None = None,
     init: str | Path | None = None,
@@ -117,6 +118,8 @@ def train(
     split: which images train, validate and test, where that was settled before, as in comparisons.
     folds: train on all images, and score each by a model that was not trained on it, in so many folds or "loo"; the
     time is shared.
+    seeds: so many trainings, of this seed and those after it, on one split in the shared time; their spread is told
+    with the scores, the model of the first is kept.
     init: a model file to start from. settings: lines of the plan by name, such as {"patch": 128}.
     resume: go on from the checkpoint of an interrupted run in `out`.
     ladder: keep a pixel forest where it beats the net that the plan chose, see `handful.verbs.ladder`.
@@ -137,6 +140,10 @@ def train(
         from handful.verbs.folds import check_folds
 
         folds = check_folds(folds, test=test, test_fraction=test_fraction, split=split, resume=resume)
+    if seeds is not None:
+        from handful.verbs.seeds import check_seeds
+
+        seeds = check_seeds(seeds, folds=folds, resume=resume)
     overrides = {"task": task, "net": net, "loss": loss, **(settings or {})}
     check_asked(overrides, init=init, device=device)
     audit = data if isinstance(data, Audit) else flags.audit(data, listener)
@@ -163,6 +170,10 @@ def train(
             from handful.verbs.folds import in_folds
 
             job = in_folds(job, parts, overrides, init=init, device=device)
+        elif seeds is not None:
+            from handful.verbs.seeds import with_seeds
+
+            job = with_seeds(job, seeds, overrides, init=init, device=device)
         return job.work(overrides, init=init, device=device, resume=resume)
 
 
@@ -282,6 +293,8 @@ class Job:
         from handful.verbs.ladder import climb, grow_alone, raise_rival, row_seconds, wants_rival
 
         if plan.training.net == "forest":
+            if resume:
+                raise SettingsError("--resume: a forest is grown at once, nothing can be gone on with. Leave it out.")
             return grow_alone(run, plan, self.seed)
         rival = None
         if self.ladder and init is None and wants_rival(plan, overrides, run):
