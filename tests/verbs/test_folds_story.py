@@ -10,7 +10,8 @@ from discs import write_discs
 from handful.cli import main
 from handful.errors import SettingsError
 from handful.verbs import folds as verb
-from handful.verbs.folds import Fold, check_folds, first_share
+from handful.verbs.folds import check_folds
+from handful.verbs.several import Other, first_share
 
 FLAGS = ("--device", "cpu", "--set", "patch=[32,32]")
 
@@ -43,11 +44,11 @@ def test_the_split_of_folds_is_not_kept_by_a_training_without(tmp_path):
 def test_no_fold_trains_on_what_it_scores(tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        Fold,
+        Other,
         "make_run",
         lambda self, samples, *rest: (
             seen.append(({one.name for one in samples}, {one.name for one in self.split.test}))
-            or super(Fold, self).make_run(samples, *rest)
+            or super(Other, self).make_run(samples, *rest)
         ),
     )
     handful.train(write_discs(tmp_path / "discs", 4), out=tmp_path / "run", folds=2, steps=1, device="cpu")
@@ -60,10 +61,10 @@ def test_no_fold_trains_on_what_it_scores(tmp_path, monkeypatch):
 def test_stopped_by_hand_among_the_folds_keeps_model_and_scores_so_far(tmp_path, monkeypatch, capsys):
     original = verb.Folded.fold
 
-    def fold(self, number, *rest):
+    def fold(self, number, *rest, **more):
         if number == 1:
             raise KeyboardInterrupt
-        return original(self, number, *rest)
+        return original(self, number, *rest, **more)
 
     monkeypatch.setattr(verb.Folded, "fold", fold)
     folder = write_discs(tmp_path / "discs", 4)
@@ -101,6 +102,6 @@ def test_folds_beside_another_test_are_refused():
 
 def test_too_little_time_says_how_much_it_takes():
     with pytest.raises(SettingsError, match="Give --seconds") as found:
-        first_share(20.0, None, 1.0, 5)
+        first_share(20.0, None, 1.0, 5, "--folds: 5 folds and the final model")
     seconds = float(str(found.value).split("--seconds ")[1].split()[0])
-    assert first_share(seconds, None, 1.0, 5) > 5
+    assert first_share(seconds, None, 1.0, 5, "") > 5

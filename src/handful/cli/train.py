@@ -40,6 +40,9 @@ def train_command(
     folds: Annotated[
         str | None, typer.Option(metavar="K|loo", help="Train on all and score each by a model that never saw it.")
     ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(metavar="N", help="Train so often, and tell how far the scores lie apart.")
+    ] = None,
     net: Annotated[str | None, typer.Option(help="quick, unet, fcn, tiramisu56, ... [default: quick].")] = None,
     loss: Annotated[str | None, typer.Option(help="A loss or a sum: cross_entropy+dice, focal, linex, ...")] = None,
     init: Annotated[Path | None, typer.Option(help="Model file to start from.")] = None,
@@ -71,6 +74,7 @@ def train_command(
         test=test,
         test_fraction=test_fraction,
         folds=folds,
+        seeds=seeds,
         net=net,
         loss=loss,
         init=init,

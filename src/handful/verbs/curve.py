@@ -26,9 +26,9 @@ from handful.measure.saturation import Saturation, fit_saturation, gain_of_more,
 from handful.measure.scores import TOO_FEW, TOO_FEW_WORDS, UNIT
 from handful.outputs.files import OutputFolder
 from handful.verbs.asked import check_asked
-from handful.verbs.folds import LOADING, Fold, Part
 from handful.verbs.listener import SILENT, Listener
 from handful.verbs.runfolder import csv_text, without_nan, write_json
+from handful.verbs.several import LOADING, Other, Part
 from handful.verbs.train import LEAST_SECONDS, DataFlags, check_same_kind, check_time
 
 MINUTES = 10.0
@@ -273,7 +273,7 @@ class Runs:
                 part = Part(self.listener, f"{images_words(size)}, {number + 1} of {len(plan)}", number, len(plan))
                 path = Path(folder) / str(number)
                 path.mkdir()
-                job = Fold(
+                job = Other(
                     self.audit, self.tests, split, path, share, self.steps, self.seed + repeat, self.command, part,
                     time.monotonic(),
                 )  # fmt: skip

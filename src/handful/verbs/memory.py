@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from handful.data.audit import Audit
@@ -36,6 +37,8 @@ def memory_line(samples: Sequence[Sample], audit: Audit, split: Split, plan: Pla
 
     settings = plan.training
     classes = len(target_classes(plan, audit.reading)[0])
+    if settings.net == "forest":  # trees take next to nothing beside the images
+        settings = replace(settings, net="fcn", net_settings={})
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         net = build_net(settings.net, in_channels=audit.channels, classes=classes, **settings.net_settings)
     pixels = [height * width for height, width in (working_size(shape, plan.scale) for shape in shapes_of(samples))]
