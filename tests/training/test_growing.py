@@ -80,7 +80,7 @@ def test_the_tree_and_the_net_send_a_pixel_to_the_same_leaf(small, discs):
 
 def test_every_leaf_rests_on_enough_pixels(small, discs):
     pixels = draw_pixels(reader(*discs), 6, 2, np.random.default_rng(0))
-    seen = pixels.images != pixels.images[0]
+    seen = pixels.quarters != pixels.quarters[0]
     tree, leaves = grow_tree(pixels, seen, small, np.random.default_rng(0))
     held = np.bincount(leaves[seen], minlength=len(tree.child))
     is_leaf = tree.child == np.arange(len(tree.child))
@@ -100,8 +100,8 @@ def test_void_is_no_lesson_and_images_of_void_alone_are_passed_over(small, discs
     masks[0][:], masks[1][:, :24] = 255, 255
     pixels = draw_pixels(reader(images, masks), 6, 2, np.random.default_rng(0))
     assert set(pixels.classes) == {0, 1}
-    assert 0 not in pixels.images
-    assert (pixels.images // 4 == 1).sum() <= masks[1].size // 2
+    assert 0 not in pixels.quarters // 4
+    assert (pixels.quarters // 4 == 1).sum() <= masks[1].size // 2
 
 
 def test_one_class_grows_nothing(small, discs):
@@ -110,10 +110,10 @@ def test_one_class_grows_nothing(small, discs):
     assert grow_forest(small, reader(images, [np.full_like(mask, 255) for mask in masks]), 6, scored=(1,)) is None
 
 
-def test_of_one_image_quarters_are_left_out(small):
+def test_quarters_of_images_are_left_out(small):
     images, masks = draw_discs(1, size=96, radius=30)
     pixels = draw_pixels(reader(images, masks), 1, 2, np.random.default_rng(0))
-    assert sorted(set(pixels.images.tolist())) == [0, 1, 2, 3]
+    assert sorted(set(pixels.quarters.tolist())) == [0, 1, 2, 3]
     assert out_of_bag_score(pixels, small, (1,), np.random.default_rng(0), None) > 0.8
 
 

@@ -4,8 +4,9 @@ Every node of a level is split at once, by arrays: with 20000 pixels a tree take
 scikit-learn's trees are as good, but importing them takes two seconds, all that a forest may take of a short run.
 
 Trees that are kept see all images: of nuclei of mixed modalities a third left out cost .025 of Dice. Where no images
-are held back, others are grown that do leave a third out, and answered on it: a score out of the bag (Breiman 2001), by
-images and not by pixels, whose neighbours a tree would have seen.
+are held back, others are grown that leave out a third of the quarters of images, and answer those: a score out of the
+bag (Breiman 2001), by quarters and not by pixels, whose neighbours a tree would have seen. With whole images left out
+four nuclei images scored .41, and .87 on unseen ones: none was like another.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from handful.data.mask import VOID
-from handful.measure.overlap import count_overlap, dice
+from handful.measure.overlap import count_overlap, dice, mean_present
 from handful.models.forest import LEAF, PixelForest, pixel_features, reach
 
 PIXELS = 24_000  # to learn from, over all images
@@ -32,23 +33,25 @@ LEAST = 4  # pixels in a leaf
 EVENNESS = 0.3
 READING_SHARE = 0.4  # of the time at most goes to features
 OUT_OF_BAG = 12  # trees that are grown for a score
-FEW_IMAGES = 4  # below as many, quarters of images are left out and not whole ones
 
 Read = Callable[[int], tuple[NDArray[np.float32], NDArray[np.uint8]]]
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """What trees learn from: features (n, features), class (n,), and the number of the image (n,) that each is of."""
+    """What trees learn from: features (n, features), class (n,), and the quarter of an image (n,) that each is of.
+
+    A quarter is four times the image's number and 0 to 3.
+    """
 
     features: NDArray[np.float32]
     classes: NDArray[np.int64]
-    images: NDArray[np.int64]
+    quarters: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Grown:
-    """A forest, its settings for `build_net`, and its Dice on images that its trees did not see (nan: not asked)."""
+    """A forest, its settings for `build_net`, and its Dice out of the bag (nan: not asked)."""
 
     net: PixelForest
     settings: dict[str, int]
@@ -112,22 +115,24 @@ def grow_forest(
 def out_of_bag_score(
     pixels: Pixels, asked: PixelForest, scored: Sequence[int], rng: np.random.Generator, until: float | None
 ) -> float:
-    """Dice, averaged over the scored classes that occur, of trees on the images that each of them was not shown."""
+    """Dice, averaged over images and the scored classes that each has, of trees on quarters they were not shown."""
     votes = np.zeros((len(pixels.classes), asked.classes))
-    numbers = np.unique(pixels.images)
+    numbers = np.unique(pixels.quarters)
     for tree_number in range(OUT_OF_BAG):
         if until is not None and tree_number and time.monotonic() > until:
             break
         left_out = rng.permutation(numbers)[: max(1, len(numbers) // 3)]
-        seen = ~np.isin(pixels.images, left_out)
+        seen = ~np.isin(pixels.quarters, left_out)
         if len(np.unique(pixels.classes[seen])) > 1:
             tree, leaves = grow_tree(pixels, seen, asked, rng)
             votes[~seen] += tree.shares[leaves[~seen]]
-    voted = votes.sum(1) > 0
-    true, answer = pixels.classes[voted].astype(np.uint8), votes[voted].argmax(1).astype(np.uint8)
-    tp, fp, fn, _ = count_overlap(true[:, None], answer[:, None], asked.classes)
-    found = np.asarray(dice(tp, fp, fn))[list(scored)]
-    return float(np.nanmean(found)) if np.isfinite(found).any() else nan
+    found = []
+    for number in np.unique(numbers // 4):
+        own = (pixels.quarters // 4 == number) & (votes.sum(1) > 0)
+        true, answer = pixels.classes[own].astype(np.uint8), votes[own].argmax(1).astype(np.uint8)
+        tp, fp, fn, _ = count_overlap(true[:, None], answer[:, None], asked.classes)
+        found.append(mean_present(dice(tp, fp, fn)[list(scored)]))
+    return float(mean_present(np.array(found)))
 
 
 def draw_pixels(read: Read, count: int, scales: int, rng: np.random.Generator, *, until: float | None = None) -> Pixels:
@@ -149,10 +154,8 @@ def draw_pixels(read: Read, count: int, scales: int, rng: np.random.Generator, *
         places = rng.permutation(np.flatnonzero(target != VOID))[:each]
         features.append(window_features(image, rows, columns, scales)[:, places].T)
         classes.append(target.ravel()[places].astype(np.int64))
-        quarter = np.zeros(len(places), np.int64)
-        if count < FEW_IMAGES:
-            row, column = np.divmod(places, target.shape[1])
-            quarter = 2 * (2 * row >= target.shape[0]) + (2 * column >= target.shape[1])
+        row, column = np.divmod(places, target.shape[1])
+        quarter = 2 * (2 * row >= target.shape[0]) + (2 * column >= target.shape[1])
         numbers.append(4 * index + quarter)
     return Pixels(np.ascontiguousarray(np.concatenate(features)), np.concatenate(classes), np.concatenate(numbers))
 

@@ -35,16 +35,19 @@ class Validation:
 
         The score is the mean over the scored classes of the Dice pooled over the images; nan where none of them occurs.
         """
+        counts = self.count(net)
+        values = np.asarray(dice_pooled(counts))[list(self.scored)]
+        score = float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+        return score, is_constant(counts)
+
+    def count(self, net: nn.Module) -> Counts:
+        """What overlaps where the net answers each image."""
         counted = [
             count_overlap(mask, self.probabilities(net, image).argmax(0).cpu().numpy(), self.classes)
             for image, mask in zip(self.images, self.masks, strict=True)
         ]
         names = tuple(str(number) for number in range(len(counted)))
-        counts = Counts(names, *(np.stack(part) for part in zip(*counted, strict=True)))
-        values = np.asarray(dice_pooled(counts))[list(self.scored)]
-        score = float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
-        true, answered = (counts.tp + counts.fn).sum(0) > 0, (counts.tp + counts.fp).sum(0) > 0
-        return score, bool(answered.sum() <= 1 < true.sum())
+        return Counts(names, *(np.stack(part) for part in zip(*counted, strict=True)))
 
     def best_threshold(self, net: nn.Module, scored: int) -> float:
         """Two classes: the probability of class 1 from which class 1 is answered, for the best pooled Dice of `scored`.
@@ -79,6 +82,12 @@ class Validation:
             logits = net(x)
         out: Tensor = logits[0].float().softmax(0)
         return out
+
+
+def is_constant(counts: Counts) -> bool:
+    """Whether one class is answered everywhere, although more are true."""
+    true, answered = (counts.tp + counts.fn).sum(0) > 0, (counts.tp + counts.fp).sum(0) > 0
+    return bool(answered.sum() <= 1 < true.sum())
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:

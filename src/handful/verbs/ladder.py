@@ -16,10 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handful.errors import SettingsError
+from handful.measure.overlap import dice_per_image, mean_present
 from handful.plan import Line, Plan
 from handful.scale import working_size
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from handful.data.split import Region
     from handful.modelfile import ModelCard
     from handful.models.forest import PixelForest
@@ -107,9 +110,20 @@ def grow(run: Run, asked: PixelForest, *, seed: int, until: float | None) -> Riv
         return None
     ground = crops(run.validation, seed)
     began = time.monotonic()
-    score, constant = ground.look(grown.net.to(run.device))
+    score, constant = judge(grown.net.to(run.device), ground)
     pace = (time.monotonic() - began) / sum(mask.size for mask in ground.masks)
     return Rival(grown.net, grown.settings, score if held_out else grown.out_of_bag, constant, pace, ground)
+
+
+def judge(net: nn.Module, ground: Validation) -> tuple[float, bool]:
+    """Dice as the report heads it, a mean over images, and whether one class is answered everywhere.
+
+    Pooled over pixels, as in training, an image of another kind than most hardly counts.
+    """
+    from handful.training.validation import is_constant
+
+    counts = ground.count(net)
+    return float(mean_present(mean_present(dice_per_image(counts)[:, list(ground.scored)]))), is_constant(counts)
 
 
 def crops(validation: Validation, seed: int) -> Validation:
@@ -136,7 +150,7 @@ def choose(rival: Rival, fitted: Fitted) -> Choice:
     where = "validation Dice" if rival.ground.held_out else "Dice on training images, the forest's out of the bag,"
     if not fitted.steps:
         return Choice(True, rival.score, float("nan"), "there was no time for a step of the net")
-    score, constant = rival.ground.look(fitted.net)
+    score, constant = judge(fitted.net, rival.ground)
     margin = LUCK / max(len(rival.ground.images), 1) ** 0.5
     better = not rival.constant and (constant or rival.score > score + margin)
     if better:
