@@ -88,7 +88,8 @@ def settle(
             for one, sample in tempered
         )
         true = [object_labels(sample, audit.reading) for sample in samples[:: max(1, len(samples) // MOST_MEASURED)]]
-        settings, parting = fit_parting(cases, card.background, general_settings(true), until=until)
+        general = general_settings(true, card.threshold)
+        settings, parting = fit_parting(cases, card.background, general, until=until)
         listener.say(f"objects  {parting}")
         training = {**card.training, "objects": parting}
         card = replace(card, postprocessing=asdict(settings), training=training)
