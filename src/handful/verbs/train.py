@@ -391,7 +391,7 @@ class Job:
     def card(self, plan: Plan, run: Run, fitted: Fitted) -> Any:
         """The model's card, scores still missing."""
         from handful.modelfile import ModelCard
-        from handful.prediction.parting import GENERAL
+        from handful.prediction.parting import general_settings
         from handful.training.prepare import target_classes
 
         classes, background = target_classes(plan, self.audit.reading)
@@ -415,7 +415,7 @@ class Job:
             multiple=net.multiple,
             threshold=threshold,
             task=plan.task,
-            postprocessing=asdict(GENERAL) if plan.task == "instances" else {},
+            postprocessing=asdict(general_settings([], threshold)) if plan.task == "instances" else {},
             reading=self.audit.reading.to_dict(),
             training={
                 "fingerprint": self.audit.fingerprint,
