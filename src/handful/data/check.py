@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from handful.data.audit import Audit, ImageFacts
 from handful.data.decide import decide, near_class_lists
 from handful.data.decode import quiet, within
-from handful.data.findings import set_problems, twin_problems
+from handful.data.findings import channel_problems, set_problems, twin_problems
 from handful.data.image import as_unit, read_picture
 from handful.data.likeness import find_twins, in_sequence, thumbnail
 from handful.data.mask import VOID, Mask, MaskReading, apply_reading
@@ -25,13 +25,14 @@ from handful.data.pairs import Layout, Pair, find_pairs
 from handful.data.problem import ERROR, NOTE, WARNING, Problem
 from handful.data.readings import Decision
 from handful.data.sample import size_mismatch
+from handful.data.shifted import LOOKED_AT, Offset, best_offset, shift_problems
 from handful.data.summary import summary_lines
 from handful.errors import DataError
 
 __all__ = ["Audit", "ImageFacts", "Problem", "check_data", "content_hash", "summary_lines"]
 
 SMALLEST_SIDE = 16  # pixels; four halvings of a net leave one
-FLAT = 2 / 255  # an image whose standard deviation is below this shows nothing
+FLAT = 2 / 255  # an image whose standard deviation is below two of its grey values shows nothing
 SPECK = 0.01  # connected pieces below this part of the largest are dust of JPEG or brush, not objects
 
 
@@ -50,9 +51,15 @@ class _Look:
     mean: float = 0.0
     std: float = 0.0
     grey: bool = False
+    empty: tuple[int, ...] = ()  # channels that hold one value only
+    offset: Offset | None = None  # by which its mask seems to be off
     thumb: NDArray[np.uint8] | None = None
     tally: Tally | None = None
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def usable_image(self) -> bool:
+        return self.thumb is not None
 
     @property
     def usable(self) -> bool:
@@ -83,7 +90,9 @@ def check_data(
     root = layout.root
     with quiet(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         looks = []
-        for done, look in enumerate(pool.map(lambda pair: _look(pair, root), layout.pairs), 1):
+        every = max(len(layout.pairs) // LOOKED_AT, 1)
+        todo = ((pair, number % every == 0) for number, pair in enumerate(layout.pairs))
+        for done, look in enumerate(pool.map(lambda one: _look(one[0], root, closely=one[1]), todo), 1):
             looks.append(look)
             if progress is not None:
                 progress(done, len(layout.pairs))
@@ -125,6 +134,8 @@ def _audit(
     runs = _runs(layout, looks, thumbs)
     twins = _without_runs(twins, runs, facts)
     problems = [*problems, *twin_problems(twins, facts, shown), *set_problems(reading, facts, shown, masks)]
+    problems += shift_problems({look.pair.name: look.offset for look in looks if look.offset is not None})
+    problems += channel_problems([look.empty for look in looks], max(fact.channels for fact in facts.values()))
     contents = sorted(fact.content + fact.mask_content for fact in facts.values())
     rank = {ERROR: 0, WARNING: 1, NOTE: 2}
     return Audit(
@@ -167,7 +178,7 @@ def _page(pair: Pair) -> str:
     return "" if pair.image.page is None else f" page {pair.image.page}"
 
 
-def _look(pair: Pair, root: Path) -> _Look:
+def _look(pair: Pair, root: Path, *, closely: bool) -> _Look:
     where = within(pair.image.path, root) + _page(pair)
     mask_where = within(pair.masks[0].path, root) + _page(pair)
     if len(pair.masks) > 1:
@@ -187,7 +198,10 @@ def _look(pair: Pair, root: Path) -> _Look:
     tally = None
     try:
         if pair.drawing is None or look.content:  # a drawing has no size of its own: its image has been refused above
-            tally = tally_mask(read_raw_mask(pair), mask_where)
+            raw = read_raw_mask(pair)
+            tally = tally_mask(raw, mask_where)
+            if closely and look.usable_image:
+                look = replace(look, offset=best_offset(picture.pixels, raw.codes))
     except DataError as error:
         if pair.drawing is not None:
             head, _, message = str(error).partition(": ")  # which names the place in the file
@@ -237,7 +251,7 @@ def _look_at_image(pair: Pair, pixels: NDArray[Any], bits: int, where: str, prob
         )
         return _Look(pair, (height, width), channels, content=content_hash(pixels))
     low, high, mean, std = _grey_values(pixels)
-    flat = {1: FLAT, 2: FLAT / 50}.get(pixels.dtype.itemsize, 0.0) if pixels.dtype.kind in "ui" else 0.0
+    flat = {1: FLAT, 2: FLAT / 257}.get(pixels.dtype.itemsize, 0.0) if pixels.dtype.kind in "ui" else 0.0
     if std <= max(flat, 1e-6 * max(abs(low), abs(high))):
         problems.append(
             Problem(
@@ -260,8 +274,18 @@ def _look_at_image(pair: Pair, pixels: NDArray[Any], bits: int, where: str, prob
         mean,
         std,
         grey,
-        thumbnail(pixels),
+        _empty_channels(pixels),
+        thumb=thumbnail(pixels),
     )
+
+
+def _empty_channels(pixels: NDArray[Any]) -> tuple[int, ...]:
+    """Numbers of the channels, where there are several, that hold one value only."""
+    if pixels.shape[2] == 1:
+        return ()
+    # Nearly always none is left after a glance at every 64th pixel.
+    thin = [channel for channel in range(pixels.shape[2]) if np.ptp(pixels[::8, ::8, channel]) == 0]
+    return tuple(channel for channel in thin if np.ptp(pixels[:, :, channel]) == 0)
 
 
 def _grey_values(pixels: NDArray[Any]) -> tuple[float, float, float, float]:

@@ -85,5 +85,15 @@ def set_problems(
     return problems
 
 
+def channel_problems(empty: Sequence[tuple[int, ...]], channels: int) -> list[Problem]:
+    """A warning where a channel holds one value only, in every image."""
+    always = set.intersection(*map(set, empty)) if empty else set()
+    if not always or len(always) >= channels:
+        return []
+    listed = ", ".join(str(channel + 1) for channel in sorted(always))
+    which = f"channel {listed} of {channels} holds" if len(always) == 1 else f"channels {listed} of {channels} hold"
+    return [Problem("images", f"{which} one value only, in every image, and can tell nothing", WARNING)]
+
+
 def _times(ratio: float) -> str:
     return f"{ratio:.2g} times larger" if ratio > 1 else f"{1 / ratio:.2g} times smaller"

@@ -34,7 +34,7 @@ def settle_background(decision: Decision, found: Values, foreground: str | None)
         return decision
     bright = _bright_share(found, reading)
     if bright <= BRIGHT_BACKGROUND:
-        text = f"{reading.description} The bright class, {100 * bright:.0f} % of the pixels, is the object."
+        text = f"{reading.description} The bright class, {percent(bright)} of the pixels, is the object."
         return replace(decision, reading=replace(reading, background=0, description=text))
     classes = reading.classes if decision.named else ("foreground", "background")
     wrong = "--foreground bright if that is wrong"
@@ -48,6 +48,11 @@ def settle_background(decision: Decision, found: Values, foreground: str | None)
         reading=replace(reading, classes=classes, background=1, description=text),
         problems=(*decision.problems, Problem("masks", note, NOTE)),
     )
+
+
+def percent(share: float) -> str:
+    """12 %, 0.05 %."""
+    return f"{100 * share:.{0 if share >= 0.01 else 1}{'f' if share >= 0.01 else 'g'}} %"
 
 
 def _bright_share(found: Values, reading: MaskReading) -> float:
