@@ -1,7 +1,7 @@
 """Whatever a file holds: an answer or a HandfulError, in bounded time and memory, and nothing outside its folder.
 
-Each reader gets a few spoilt files here; with HANDFUL_FUZZ_SECONDS=600 and `-m slow` so many seconds each. What was
-found is kept in `test_found_by_fuzzing.py`.
+Each reader gets a few spoilt files here; `.ci/fuzz 600` gives each ten minutes, `.ci/fuzz 600 png tiff` those two. What
+was found is kept in `test_found_by_fuzzing.py`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from readers import READERS, Reader
 
 EXAMPLES = 12
+FOUND = os.environ.get("HANDFUL_FUZZ_FOUND", "")  # a folder for the files that a reader did not take as it should
 BUDGET = float(os.environ.get("HANDFUL_FUZZ_SECONDS", "20"))
 
 
@@ -86,6 +87,9 @@ def test_many_spoilt_files(reader: tuple[Reader, Path]) -> None:
         wrong = fault(reads, content, place)
         if wrong:
             place_in_code = "".join(wrong.splitlines()[-3:])
+            if place_in_code[:200] not in found and FOUND:
+                Path(FOUND).mkdir(parents=True, exist_ok=True)
+                (Path(FOUND) / f"{place.name}-{seed}{Path(reads.file).suffix}").write_bytes(content)
             found.setdefault(place_in_code[:200], f"seed {seed}: {wrong}\n{content[:3000]!r}")
     assert not found, "\n\n".join(found.values())
     assert sorted(one.name for one in place.parent.iterdir()) == before
