@@ -43,7 +43,9 @@ def train_command(
     seeds: Annotated[
         int | None, typer.Option(metavar="N", help="Train so often, and tell how far the scores lie apart.")
     ] = None,
-    net: Annotated[str | None, typer.Option(help="quick, unet, fcn, tiramisu56, ... [default: quick].")] = None,
+    net: Annotated[
+        str | None, typer.Option(help="quick, unet, fcn, ..., forest [default: quick, or a pixel forest].")
+    ] = None,
     loss: Annotated[str | None, typer.Option(help="A loss or a sum: cross_entropy+dice, focal, linex, ...")] = None,
     init: Annotated[Path | None, typer.Option(help="Model file to start from.")] = None,
     seed: Seed = 0,

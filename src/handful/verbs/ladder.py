@@ -39,7 +39,7 @@ FOREST = "pixel forest"
 
 @dataclass(frozen=True)
 class Rival:
-    """A grown forest. `score` is its Dice on the images of `ground`, or out of the bag where none were held back."""
+    """A grown forest. `score` is its Dice on the images of `ground`, half of it out of the bag if none is held back."""
 
     net: PixelForest
     settings: dict[str, int]
@@ -112,7 +112,9 @@ def grow(run: Run, asked: PixelForest, *, seed: int, until: float | None) -> Riv
     began = time.monotonic()
     score, constant = judge(grown.net.to(run.device), ground)
     pace = (time.monotonic() - began) / sum(mask.size for mask in ground.masks)
-    return Rival(grown.net, grown.settings, score if held_out else grown.out_of_bag, constant, pace, ground)
+    if not held_out:
+        score = (score + grown.out_of_bag) / 2
+    return Rival(grown.net, grown.settings, score, constant, pace, ground)
 
 
 def judge(net: nn.Module, ground: Validation) -> tuple[float, bool]:
@@ -142,12 +144,12 @@ def crops(validation: Validation, seed: int) -> Validation:
 def choose(rival: Rival, fitted: Fitted) -> Choice:
     """Forest or net: the forest where it is ahead by more than chance explains, or the net answers one class only.
 
-    On images held back both are judged alike. Where there are none, the net is judged on images that it was trained on
-    and the forest on such as its trees were not: a net that is behind even so has learnt too little.
+    On images held back both are judged alike. Where there are none, both are judged on images that they learnt from,
+    which flatters both, the forest more: half of its score is out of the bag (docs/why/defaults.md has the table).
     """
     from handful.training.loop import LUCK
 
-    where = "validation Dice" if rival.ground.held_out else "Dice on training images, the forest's out of the bag,"
+    where = "validation Dice" if rival.ground.held_out else "Dice on training images, the forest's half out of the bag,"
     if not fitted.steps:
         return Choice(True, rival.score, float("nan"), "there was no time for a step of the net")
     score, constant = judge(fitted.net, rival.ground)
