@@ -79,7 +79,8 @@ def test_a_net_that_is_never_sure_keeps_its_objects():
     assert not len(find_objects(cases[0].mask, cases[0].probabilities, 0, GENERAL))
     settings, words = fit_parting(cases, 0, GENERAL)
     assert settings.min_probability < 0.7
-    assert "fitted on 6 images held back" in words
+    assert "fitted settings" in words
+    assert "6 images held back" in words
     fresh = draw(100, sure=0.7)
     assert precision_table(fresh, 0, [settings])[0] > 0.4
 
@@ -89,7 +90,7 @@ def test_the_general_settings_stay_without_evidence():
     for cases in ([], bad[:1]):
         assert fit_parting(cases, 0, GENERAL)[0] == GENERAL
     assert "2 are needed" in fit_parting(bad[:1], 0, GENERAL)[1]
-    assert "1 image held back" in fit_parting(bad, 0, GENERAL, until=0.0)[1]  # there was time for one only
+    assert "0 images held back" in fit_parting(bad, 0, GENERAL, until=0.0)[1]  # there was no time
     empty = Case(
         np.zeros(NOTHING.shape, np.uint8), bad[0].probabilities * 0, np.zeros(NOTHING.shape, np.int32), NOTHING
     )

@@ -90,7 +90,7 @@ def settle(
         true = [object_labels(sample, audit.reading) for sample in samples[:: max(1, len(samples) // MOST_MEASURED)]]
         general = general_settings(true, card.threshold)
         settings, parting = fit_parting(cases, card.background, general, until=until)
-        listener.say(f"objects  {parting}")
+        listener.say(f"parting  {parting}")
         training = {**card.training, "objects": parting}
         card = replace(card, postprocessing=asdict(settings), training=training)
         curve, _ = fit_objects(
