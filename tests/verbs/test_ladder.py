@@ -177,6 +177,7 @@ def test_a_net_that_is_kept_is_shown_beside_the_forest(data, tmp_path, always, m
     assert model.card.training["ladder"]["kept"] == "net"
     assert any(line.startswith("kept     the net: ") for line in heard.lines)
     assert model.scores.trivial["pixel forest"]["dice_per_image"] > 0.9
+    assert model.scores.best_trivial()[0] != "pixel forest"  # it has learnt
     assert "Pixel forest" in (tmp_path / "run" / "report.html").read_text()
 
 

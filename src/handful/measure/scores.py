@@ -24,6 +24,7 @@ HEADLINE = "dice_per_image"
 TOO_FEW = 3  # with fewer images than this an interval says nothing that looking at them would not
 TOO_FEW_WORDS = "too few to tell"
 UNIT = 0.0, 1.0  # what every share and ratio can be
+FOREST = "pixel forest"  # stands beside the trivial answers, but has learnt and is none
 UNBOUNDED = ("count_error_per_image", "hausdorff95_per_image")  # scores that are no share
 
 LABELS = {
@@ -219,7 +220,8 @@ class Scores:
 
     def best_trivial(self) -> tuple[str, Trivial] | None:
         """The trivial answer with the highest headline score, by name; None where none could be scored."""
-        scored = [(name, answer) for name, answer in self.trivial.items() if not isnan(answer.values[self.headline])]
+        none_learnt = [(name, answer) for name, answer in self.trivial.items() if name != FOREST]
+        scored = [(name, answer) for name, answer in none_learnt if not isnan(answer.values[self.headline])]
         return max(scored, key=lambda item: item[1].values[self.headline], default=None)
 
     def reached(self, kind: str = "") -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from handful.errors import SettingsError
 from handful.measure.overlap import dice_per_image, mean_present
+from handful.measure.scores import FOREST
 from handful.plan import Line, Plan
 from handful.scale import working_size
 
@@ -34,7 +35,6 @@ SHARE, LONGEST = 0.1, 6.0  # of the time, and seconds, that growing and judging 
 ROW_SHARE = 0.05  # of the time at most is kept back for the forest's answers on the test images
 COMPARED, CROP = 8, 256  # images, pixels: on parts of so many both answer, which takes a forest up to a second
 NET_LINES = ("net", "net_settings", "loss", "loss_settings")  # whoever asks for one of these wants a net
-FOREST = "pixel forest"
 
 
 @dataclass(frozen=True)

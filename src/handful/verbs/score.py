@@ -16,7 +16,7 @@ from handful.data.mask import VOID, read_annotators
 from handful.data.sample import Sample, read_samples
 from handful.data.split import Region
 from handful.measure.boundary_scores import BoundaryScorer
-from handful.measure.scores import Scorer, Scores
+from handful.measure.scores import FOREST, Scorer, Scores
 from handful.outputs.view import to_view
 from handful.prediction.segmenter import Prediction, Segmenter
 from handful.report.content import Picture
@@ -43,7 +43,6 @@ class Beside:
     model: Segmenter
     pace: float
 
-    name = "pixel forest"
     how = "decision trees on smoothed copies and derivatives of the images, grown from the same labels in some seconds"
 
 
@@ -123,7 +122,7 @@ def answer_beside(beside: Beside, scorer: Scorer, audit: Audit, regions: Sequenc
         counted.append((truth, beside.model.predict(np.moveaxis(sample.image, 0, -1)).mask))
         left -= beside.pace * prod(size)
     for truth, mask in counted:
-        scorer.add_answer(beside.name, beside.how, truth, mask)
+        scorer.add_answer(FOREST, beside.how, truth, mask)
 
 
 def drawn_boundaries(audit: Audit, region: Region, truth: NDArray[np.uint8]) -> NDArray[np.bool_]:
