@@ -103,8 +103,20 @@ def write_hard(root: Path, kind: str) -> Path:
     return root
 
 
-# What the masks should have said, where they do not.
-CLEAN: dict[str, Callable[[int], Picture]] = {"noisy": scene, "shifted": scene, "alike": scene}
+def around(number: int) -> Picture:
+    """The huge object as it is read: what covers less is taken for the object."""
+    image, mask = huge(number)
+    return image, ~mask
+
+
+# What is to be answered, where the masks do not say it.
+CLEAN: dict[str, Callable[[int], Picture]] = {
+    "noisy": scene,
+    "shifted": scene,
+    "alike": scene,
+    "inverted": scene,
+    "huge": around,
+}
 # What the audit says where the data can tell.
 FINDINGS = {
     "inverted": ["Inverted: the dark class"],
@@ -114,8 +126,8 @@ FINDINGS = {
     "constant_channel": ["channel 2 of 3 holds one value only"],
     "shifted": ["moved 3 pixels up and 3 pixels left"],
 }
-# Mean Dice on fresh scenes that is reached with a margin; constant answers get no more than .02 to .51.
+# Mean Dice on fresh scenes that is reached with a margin; constant answers get .001 to .60.
 LEAST = {
-    "rare": 0.85, "speck": 0.6, "inverted": 0.9, "alike": 0.3, "half_empty": 0.9, "noisy": 0.8, "huge": 0.9,
-    "narrow": 0.9, "constant_channel": 0.9, "shifted": 0.6,
+    "rare": 0.9, "speck": 0.85, "inverted": 0.9, "alike": 0.9, "half_empty": 0.9, "noisy": 0.9, "huge": 0.9,
+    "narrow": 0.9, "constant_channel": 0.9, "shifted": 0.85,
 }  # fmt: skip

@@ -41,16 +41,23 @@ def told_and_taken(data: Path, run: Path, *more: str) -> tuple[float, float]:
     """GB in the plan's line of a training of a few steps, and those of its process at the worst moment."""
     command = [sys.executable, "-m", "handful", "train", data, "-o", run, "--steps", "3", "--device", "cpu", *more]
     process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )  # fmt: skip
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
     assert process.stderr is not None
-    said = process.stderr.read()
+    with process.stderr as stream:
+        said = stream.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = status
     assert status == 0, said
     told = re.search(r"memory +([\d.]+) GB", said)
     assert told, said
-    return float(told[1]), usage.ru_maxrss * 1024 / 1e9
+    taken = usage.ru_maxrss * 1024 / 1e9
+    print(f"told {told[1]} GB, taken {taken:.2f} GB")
+    return float(told[1]), taken
 
 
 @pytest.mark.slow
