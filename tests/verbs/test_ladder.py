@@ -49,7 +49,18 @@ def dice_of(share):
 
 def rival(score, **more):
     return Rival(
-        **({"net": None, "settings": {}, "score": score, "constant": False, "pace": 0.0, "ground": ground()} | more)
+        **(
+            {
+                "net": None,
+                "settings": {},
+                "score": score,
+                "constant": False,
+                "pace": 0.0,
+                "judging": 0.0,
+                "ground": ground(),
+            }
+            | more
+        )
     )
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 SHARE, LONGEST = 0.1, 6.0  # of the time, and seconds, that growing and judging a forest may take
 ROW_SHARE = 0.05  # of the time at most is kept back for the forest's answers on the test images
-COMPARED, CROP = 8, 256  # images, pixels: on parts of so many both answer, which takes a forest up to a second
+COMPARED, CROP = 8, 160  # images, pixels: on parts of so many both answer, which takes a forest about half a second
 NET_LINES = ("net", "net_settings", "loss", "loss_settings")  # whoever asks for one of these wants a net
 
 
@@ -46,6 +46,7 @@ class Rival:
     score: float
     constant: bool  # one class everywhere
     pace: float  # seconds a pixel
+    judging: float  # seconds
     ground: Validation
 
 
@@ -111,10 +112,11 @@ def grow(run: Run, asked: PixelForest, *, seed: int, until: float | None) -> Riv
     ground = crops(run.validation, seed)
     began = time.monotonic()
     score, constant = judge(grown.net.to(run.device), ground)
-    pace = (time.monotonic() - began) / sum(mask.size for mask in ground.masks)
+    judging = time.monotonic() - began
+    pace = judging / sum(mask.size for mask in ground.masks)
     if not held_out:
         score = (score + grown.out_of_bag) / 2
-    return Rival(grown.net, grown.settings, score, constant, pace, ground)
+    return Rival(grown.net, grown.settings, score, constant, pace, judging, ground)
 
 
 def judge(net: nn.Module, ground: Validation) -> tuple[float, bool]:
@@ -171,10 +173,11 @@ def climb(rival: Rival, plan: Plan, run: Run, fitted: Fitted) -> tuple[Plan, Cho
     return replace(plan, lines=(*plan.lines, choice.line())), choice
 
 
-def row_seconds(rival: Rival, plan: Plan, regions: Sequence[Region], seconds: float) -> float:
-    """Seconds to keep back for the answers of the forest on the test images, kept or only shown beside the net's."""
-    needed = 1.2 * rival.pace * sum(prod(working_size(region.shape, plan.scale)) for region in regions)
-    return min(needed, ROW_SHARE * seconds)
+def seconds_to_keep(rival: Rival, plan: Plan, regions: Sequence[Region], seconds: float) -> float:
+    """What is kept back for the end: judging the net, the forest's threshold where it is kept, its answers on the test
+    images, as those of the model or beside them."""
+    row = 1.2 * rival.pace * sum(prod(working_size(region.shape, plan.scale)) for region in regions)
+    return rival.judging + min(row, ROW_SHARE * seconds)
 
 
 def grow_alone(run: Run, plan: Plan, seed: int) -> tuple[Plan, Fitted]:

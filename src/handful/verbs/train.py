@@ -290,7 +290,7 @@ class Job:
     ) -> tuple[Plan, Fitted]:
         """Train the net and keep it, or the pixel forest that is grown beside it; the plan says which."""
         from handful.training.loop import fit
-        from handful.verbs.ladder import climb, grow_alone, raise_rival, row_seconds, wants_rival
+        from handful.verbs.ladder import climb, grow_alone, raise_rival, seconds_to_keep, wants_rival
 
         if plan.training.net == "forest":
             if resume:
@@ -301,7 +301,7 @@ class Job:
             self.listener.progress("growing", 0.0, "a pixel forest")
             rival = raise_rival(run, channels=self.audit.channels, seed=self.seed)
         if rival is not None:
-            run.clock.reserved += row_seconds(rival, plan, self.split.test, self.seconds)
+            run.clock.reserved += seconds_to_keep(rival, plan, self.split.test, self.seconds)
         fitted = fit(run, checkpoint=self.path / CHECKPOINT, resume=resume, on_progress=self.report_progress)
         if rival is None or (fitted.interrupted and not fitted.steps):
             return plan, fitted
