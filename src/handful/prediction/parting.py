@@ -175,7 +175,7 @@ def general_settings(labels: Sequence[NDArray[np.int32]], threshold: float | Non
     odds = GENERAL.min_probability / (1 - GENERAL.min_probability)
     cut = 0.5 if threshold is None else min(max(threshold, 1e-6), 1 - 1e-6)
     odds *= cut / (1 - cut)
-    general = replace(GENERAL, min_probability=odds / (1 + odds))
+    general = replace(GENERAL, min_probability=round(odds / (1 + odds), 3))
     sizes = np.concatenate([np.zeros(0, np.int64), *(np.bincount(one.ravel())[1:] for one in labels)])
     sizes = sizes[sizes > 0]
     if not sizes.size:
