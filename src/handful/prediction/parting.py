@@ -173,7 +173,7 @@ def general_settings(labels: Sequence[NDArray[np.int32]], threshold: float | Non
     what all but one true object in 100 reach: too small loses little, as unsure objects are dropped anyway.
     """
     odds = GENERAL.min_probability / (1 - GENERAL.min_probability)
-    cut = 0.5 if threshold is None else min(max(threshold, 1e-6), 1 - 1e-6)
+    cut = 0.5 if threshold is None else min(max(threshold, 0.01), 0.99)
     odds *= cut / (1 - cut)
     general = replace(GENERAL, min_probability=round(odds / (1 + odds), 3))
     sizes = np.concatenate([np.zeros(0, np.int64), *(np.bincount(one.ravel())[1:] for one in labels)])
