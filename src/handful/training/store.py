@@ -24,7 +24,7 @@ from handful.scale import working_size
 from handful.training.prepare import make_target, prepare, prepare_one, target_classes
 
 PLACES = 4096  # remembered pixels of a class in an image: enough to find any object again
-DECODED = 700_000_000  # bytes of images kept decoded, where not all are: a third of 5000 of 512x512 in grey
+DECODED = 700_000_000  # bytes of images kept decoded, where not all are: a quarter of 5000 of 512x512 in grey
 COUNTED = 32  # images whose pixels tell the shares of the classes, where to count all would mean to read all
 
 
@@ -150,7 +150,8 @@ class OnDemand:
         self.shapes: Sequence[tuple[int, int]] = [working_size(shape, plan.scale) for shape in samples.shapes]
         self.weighted = "weighted" in plan.training.loss
         classes, _ = target_classes(plan, reading)
-        drawn = len(classes) != len(reading.classes) or plan.task == "boundaries"
+        # Lines between classes are known once they are drawn: any image may hold some.
+        drawn = plan.task == "boundaries" and not reading.draws_boundaries
         held = [range(len(classes)) if drawn else some for some in samples.classes]
         self.holders = {
             value: [index for index, some in enumerate(held) if value in some]
