@@ -48,3 +48,8 @@ def test_what_cannot_be_is_refused_before_any_work(tmp_path: Path) -> None:
         pretrain(tmp_path / "start", settings={"widht": 8})
     with pytest.raises(SettingsError, match="--rounds 0"):
         pretrain(tmp_path / "start", rounds=0)
+    with pytest.raises(SettingsError, match="--seconds -5"):
+        pretrain(tmp_path / "start", seconds=-5)
+    for name, value in (("size", 120), ("lessons", 0), ("width", 0)):
+        with pytest.raises(SettingsError, match=f"{name} = {value}"):
+            pretrain(tmp_path / "start", settings={name: value})

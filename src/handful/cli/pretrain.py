@@ -33,7 +33,7 @@ def pretrain_command(
         resume=resume,
         overwrite=overwrite,
         device=device,
-        settings=read_set(change or []),
+        settings=read_set(change),
         listener=terminal,
     )
     terminal.close()

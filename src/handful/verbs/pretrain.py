@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from handful.training.pretraining import Pretraining, PretrainSettings
 
 SECONDS = 3600.0
+MOST_LESSONS = 8  # a step: a round of a single family has little more
 
 
 def pretrain(
@@ -43,8 +44,9 @@ def pretrain(
         raise OutputError(f"{out} is there already. Name another file, or give --overwrite.")
     if not out.parent.is_dir():
         raise OutputError(f"{out.parent}: no such folder. Make it, or name another file.")
-    if rounds is not None and rounds < 1:
-        raise SettingsError(f"--rounds {rounds}: at least 1 was expected.")
+    for name, value in (("rounds", rounds), ("seconds", seconds)):
+        if value is not None and value <= 0:
+            raise SettingsError(f"--{name} {value:g}: more than 0 was expected.")
     import torch
 
     from handful.prediction.segmenter import choose_device
@@ -73,6 +75,7 @@ def pretrain(
 
 def read_settings(given: Mapping[str, Any]) -> PretrainSettings:
     """Raises SettingsError for a name that does not exist or a value of another kind."""
+    from handful.models import build_net
     from handful.settings import replace_field
     from handful.synth.families import FAMILIES
     from handful.training.pretraining import PretrainSettings
@@ -87,6 +90,12 @@ def read_settings(given: Mapping[str, Any]) -> PretrainSettings:
             settings = replace(settings, families=value)
         else:
             settings = replace_field(settings, name, value)
+    net = build_net("quick", in_channels=3, classes=2, width=settings.width)
+    multiple = int(getattr(net, "multiple", 1))
+    if settings.size < multiple or settings.size % multiple:
+        raise SettingsError(f"size = {settings.size}: a multiple of {multiple} was expected, such as 128.")
+    if not 1 <= settings.lessons <= MOST_LESSONS:
+        raise SettingsError(f"lessons = {settings.lessons}: 1 to {MOST_LESSONS} a step were expected.")
     return settings
 
 
