@@ -115,6 +115,19 @@ class Comparison:
         return [*self.verdict, "", *table, "", f"page     {self.folder / PAGE}"]
 
 
+def check_amount(seconds: float | None, steps: int | None) -> None:
+    """SettingsError where the work is given twice."""
+    if seconds is not None and steps is not None:
+        raise SettingsError("--seconds and --steps exclude each other; give one of them.")
+
+
+def with_seeds(experiment: Experiment, seeds: int) -> Experiment:
+    """The first so many seeds. Raises SettingsError where there are fewer."""
+    if not 1 <= seeds <= len(experiment.seeds):
+        raise SettingsError(f"--seeds {seeds}: the file names {len(experiment.seeds)}; give 1 to that many.")
+    return replace(experiment, seeds=experiment.seeds[:seeds])
+
+
 def compare(
     file: str | Path | Experiment,
     *,
@@ -140,16 +153,13 @@ def compare(
     """
     experiment = file if isinstance(file, Experiment) else read_experiment(file)
     root = Path(data if data is not None else experiment.folder)
-    if seconds is not None and steps is not None:
-        raise SettingsError("--seconds and --steps exclude each other; give one of them.")
+    check_amount(seconds, steps)
     if seconds is not None or steps is not None:
         experiment = with_time(experiment, seconds, steps)
     elif experiment.seconds is None and experiment.steps is None:
         experiment = replace(experiment, seconds=SECONDS)
     if seeds is not None:
-        if not 1 <= seeds <= len(experiment.seeds):
-            raise SettingsError(f"--seeds {seeds}: the file names {len(experiment.seeds)}; give 1 to that many.")
-        experiment = replace(experiment, seeds=experiment.seeds[:seeds])
+        experiment = with_seeds(experiment, seeds)
     cells = [replace(cell, settings=cell.settings | dict(settings or {})) for cell in make_cells(experiment)]
     for cell in cells:
         check_overrides(cell.settings)

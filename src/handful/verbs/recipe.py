@@ -10,7 +10,7 @@ from typing import Any
 from handful.errors import DataError
 from handful.experiments.file import Experiment, Source
 from handful.experiments.recipe import in_seconds, read_recipe, recipe_names, whole_seconds
-from handful.verbs.compare import Comparison, compare
+from handful.verbs.compare import Comparison, check_amount, compare, with_seeds
 from handful.verbs.listener import SILENT, Listener
 from handful.verbs.stand_in import write_stand_in
 from handful.verbs.train import time_left
@@ -38,7 +38,10 @@ def recipe(
     the first so many. stand_in: on few generated pictures. Raises DataError with what to get, from where and into which
     folder, where the data are not at hand.
     """
+    check_amount(seconds, steps)
     experiment = read_recipe(name)
+    if seeds is not None:
+        experiment = with_seeds(experiment, seeds)
     folder = Path(out) if out is not None else Path("recipes") / (f"{name}-stand-in" if stand_in else name)
     if stand_in:
         root = folder.with_name(f"{folder.name}-data") / name
@@ -47,18 +50,15 @@ def recipe(
     else:
         root = Path(data) if data is not None else Path("data") / name
         check_data(name, experiment, root)
-    if seconds is not None and steps is None:
-        fewer = experiment if seeds is None else with_seeds(experiment, seeds)
-        fitted, warning = in_seconds(fewer, seconds)
+    if seconds is not None:
+        experiment, warning = in_seconds(experiment, seconds)
         if warning:
             listener.say(f"note     {warning}")
-        experiment = fitted
     return compare(
         experiment,
         out=folder,
         data=root,
         steps=steps,
-        seeds=None if seeds is None else min(seeds, len(experiment.seeds)),
         settings=settings,
         device=device,
         listener=listener,
@@ -78,11 +78,6 @@ def rehearsal(experiment: Experiment) -> Experiment:
         test=fewer(experiment.test) if isinstance(experiment.test, Source) else experiment.test,
         tests={name: replace(test, data=fewer(test.data)) for name, test in experiment.tests.items()},
     )
-
-
-def with_seeds(experiment: Experiment, seeds: int) -> Experiment:
-    """The first so many seeds."""
-    return replace(experiment, seeds=experiment.seeds[: max(seeds, 1)])
 
 
 def check_data(name: str, experiment: Experiment, root: Path) -> None:
