@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from handful.measure.overlap import count_confusion
-from handful.measure.trivial import choose_polarity, constant_table, otsu_bright, otsu_mask
+from handful.measure.trivial import choose_polarity, constant_table, otsu_bright
 
 BLOB = np.array([[10, 10, 9], [10, 200, 210], [10, 205, 9]], np.uint8)
 MASK = np.array([[0, 0, 0], [0, 1, 1], [0, 1, 0]], np.uint8)
@@ -28,12 +28,6 @@ def test_otsu_finds_a_bright_blob(dtype):
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_otsu_averages_channels(channels):
     assert np.array_equal(otsu_bright(np.repeat(BLOB[..., None], channels, axis=2)), MASK == 1)
-
-
-def test_otsu_says_which_side_is_the_object():
-    assert np.array_equal(otsu_mask(BLOB, objects_bright=True), MASK)
-    assert np.array_equal(otsu_mask(BLOB, objects_bright=False), 1 - MASK)
-    assert np.array_equal(otsu_mask(BLOB, objects_bright=True, foreground=0), 1 - MASK)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -133,7 +134,7 @@ class SamplesOnDemand(Sequence[Sample]):
     def __init__(self, audit: Audit, regions: Iterable[Region]) -> None:
         self.regions = tuple(regions)
         self.pairs, self.reading, self.channels = pairs_of(audit, self.regions), audit.reading, audit.channels
-        self.shapes = [(one.rows[1] - one.rows[0], one.columns[1] - one.columns[0]) for one in self.regions]
+        self.shapes = [one.shape for one in self.regions]
         self.classes = [
             tuple(number for number, pixels in enumerate(audit.facts[one.name].class_pixels) if pixels)
             for one in self.regions
@@ -160,7 +161,7 @@ def open_samples(audit: Audit, regions: Sequence[Region]) -> Sequence[Sample]:
 
     Not on demand where the images are so large that each takes long to decode.
     """
-    pixels = [(one.rows[1] - one.rows[0]) * (one.columns[1] - one.columns[0]) for one in regions]
+    pixels = [prod(one.shape) for one in regions]
     needed = sum(pixels) * bytes_a_pixel(audit)
     if needed > READY and max(pixels) * bytes_a_pixel(audit) < READY / LEAST_READY:
         return SamplesOnDemand(audit, regions)

@@ -41,12 +41,6 @@ def otsu_bright(image: NDArray[Any]) -> NDArray[np.bool_]:
     return bright
 
 
-def otsu_mask(image: NDArray[Any], *, objects_bright: bool, foreground: int = 1) -> NDArray[np.uint8]:
-    """Otsu's answer as a two-class mask (H, W): `foreground` (0 or 1) on the bright or on the dark side."""
-    mask: NDArray[np.uint8] = ((otsu_bright(image) == objects_bright) == (foreground == 1)).astype(np.uint8)
-    return mask
-
-
 def choose_polarity(
     images: Iterable[NDArray[Any]], masks: Iterable[NDArray[Any]], *, foreground: int = 1, void: int = VOID
 ) -> bool:
@@ -56,8 +50,9 @@ def choose_polarity(
     """
     tables = np.zeros((2, 2, 3), np.int64)
     for image, mask in zip(images, masks, strict=True):
+        above = otsu_bright(image)
         for bright in (False, True):
-            answer = otsu_mask(image, objects_bright=bright, foreground=foreground)
+            answer = ((above == bright) == (foreground == 1)).astype(np.uint8)
             tables[int(bright)] += count_confusion(mask, answer, 2, void=void)
     tp, fp, fn, _ = overlap_of_table(tables)
     dark_score, bright_score = np.nan_to_num(dice(tp, fp, fn)[:, foreground])

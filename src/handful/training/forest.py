@@ -149,7 +149,7 @@ def draw_pixels(read: Read, count: int, scales: int, rng: np.random.Generator, *
         if until is not None and features and time.monotonic() > until:
             break
         image, whole = read(int(index))
-        rows, columns = (draw_span(size, rng) for size in whole.shape)
+        rows, columns = draw_window(whole, WINDOW, rng)
         target = whole[slice(*rows), slice(*columns)]
         places = rng.permutation(np.flatnonzero(target != VOID))[:each]
         features.append(window_features(image, rows, columns, scales)[:, places].T)
@@ -160,10 +160,22 @@ def draw_pixels(read: Read, count: int, scales: int, rng: np.random.Generator, *
     return Pixels(np.ascontiguousarray(np.concatenate(features)), np.concatenate(classes), np.concatenate(numbers))
 
 
-def draw_span(size: int, rng: np.random.Generator) -> tuple[int, int]:
-    """From where to where a window goes along an axis."""
-    first = int(rng.integers(max(size - WINDOW, 0) + 1))
-    return first, min(first + WINDOW, size)
+def draw_window(whole: NDArray[np.uint8], edge: int, rng: np.random.Generator) -> list[tuple[int, int]]:
+    """From and to which row, and which column, a window of a mask (H, W) goes that is at most `edge` pixels a side.
+
+    Anywhere; but where that shows one class, or none, of several, round a pixel of one drawn evenly.
+    """
+    firsts = [int(rng.integers(max(size - edge, 0) + 1)) for size in whole.shape]
+    shown = np.unique(whole[firsts[0] : firsts[0] + edge, firsts[1] : firsts[1] + edge])
+    present = np.unique(whole)
+    present = present[present != VOID]
+    if len(shown[shown != VOID]) < min(len(present), 2):
+        middle = np.divmod(rng.choice(np.flatnonzero(whole == rng.choice(present))), whole.shape[1])
+        firsts = [
+            min(max(int(place) - edge // 2, 0), max(size - edge, 0))
+            for place, size in zip(middle, whole.shape, strict=True)
+        ]
+    return [(first, min(first + edge, size)) for first, size in zip(firsts, whole.shape, strict=True)]
 
 
 def window_features(

@@ -46,6 +46,10 @@ LUCK = 0.06
 TOO_EARLY = 0.15  # share of the training before which a constant answer cannot be told from a slow beginning
 TOO_LATE = 0.7  # share after which fresh weights would not come to anything
 PATIENCE = 3  # windows of the guard that weights for rare classes are given before the net starts anew
+CONSTANT = (
+    "the net answers one class everywhere, and none of the remedies helped: look whether the masks fit the images, "
+    "then give more time or another net."
+)
 SLOWEST = 1 / 64  # of the learning rate: what is left of it after six remedies, below which nothing would be learnt
 
 
@@ -71,6 +75,7 @@ class Fitted:
     history: list[dict[str, float]] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     interrupted: bool = False
+    net_settings: dict[str, Any] | None = None  # where they are not those of the plan
 
 
 @dataclass(frozen=True)
@@ -483,10 +488,7 @@ class Run:
         if self.best is not None and (better or (fitted.constant and not self.best_constant)):
             fitted.net, fitted.score, fitted.constant = self.best, self.best_score, self.best_constant
         if fitted.constant:
-            fitted.messages.append(
-                "the net answers one class everywhere, and none of the remedies helped: look whether the masks fit the "
-                "images, then give more time or another net."
-            )
+            fitted.messages.append(CONSTANT)
         return fitted
 
 

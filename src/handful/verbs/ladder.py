@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from math import isnan, prod
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -132,12 +132,13 @@ def judge(net: nn.Module, ground: Validation) -> tuple[float, bool]:
 
 def crops(validation: Validation, seed: int) -> Validation:
     """The same validation on a part of each of its first images."""
+    from handful.training.forest import draw_window
+
     rng = np.random.default_rng((seed, 0xC0))
     images: list[NDArray[np.float32]] = []
     masks: list[NDArray[np.uint8]] = []
     for image, mask in list(zip(validation.images, validation.masks, strict=True))[:COMPARED]:
-        row, column = (int(rng.integers(max(size - CROP, 0) + 1)) for size in mask.shape)
-        part = slice(row, row + CROP), slice(column, column + CROP)
+        part = tuple(slice(*span) for span in draw_window(mask, CROP, rng))
         images.append(np.ascontiguousarray(image[:, *part]))
         masks.append(np.ascontiguousarray(mask[part]))
     return replace(validation, images=images, masks=masks)
@@ -155,6 +156,8 @@ def choose(rival: Rival, fitted: Fitted) -> Choice:
     if not fitted.steps:
         return Choice(True, rival.score, float("nan"), "there was no time for a step of the net")
     score, constant = judge(fitted.net, rival.ground)
+    if isnan(score) or isnan(rival.score):
+        return Choice(False, rival.score, score, "what a pixel forest was compared on shows nothing of what is scored")
     margin = LUCK / max(len(rival.ground.images), 1) ** 0.5
     better = not rival.constant and (constant or rival.score > score + margin)
     if better:
@@ -164,12 +167,17 @@ def choose(rival: Rival, fitted: Fitted) -> Choice:
 
 def climb(rival: Rival, plan: Plan, run: Run, fitted: Fitted) -> tuple[Plan, Choice]:
     """Choose, and where the forest is kept put it in the place of the net; gives the plan that says so."""
+    from handful.training.loop import CONSTANT
+
     choice = choose(rival, fitted)
     if choice.forest_kept:
-        fitted.net, fitted.score, fitted.constant = rival.net, rival.score, rival.constant
+        fitted.net, fitted.net_settings = rival.net, rival.settings
+        fitted.score, fitted.constant = rival.score, rival.constant
+        fitted.messages = [one for one in fitted.messages if one != CONSTANT]  # which was said of the net
         fitted.messages.append(f"kept the pixel forest: {choice.reason}.")
         run.validation = rival.ground
-        plan = replace(plan, training=replace(plan.training, net="forest", net_settings=rival.settings))
+        # Without the numbers of its trees, which were those that this time allowed.
+        plan = replace(plan, training=replace(plan.training, net="forest", net_settings={}))
     return replace(plan, lines=(*plan.lines, choice.line())), choice
 
 
@@ -180,7 +188,7 @@ def seconds_to_keep(rival: Rival, plan: Plan, regions: Sequence[Region], seconds
     return rival.judging + min(row, ROW_SHARE * seconds)
 
 
-def grow_alone(run: Run, plan: Plan, seed: int) -> tuple[Plan, Fitted]:
+def grow_alone(run: Run, seed: int) -> Fitted:
     """`--net forest`: a forest and nothing else. Raises SettingsError where the training pixels are of one class."""
     from handful.training.loop import Fitted
 
@@ -188,10 +196,8 @@ def grow_alone(run: Run, plan: Plan, seed: int) -> tuple[Plan, Fitted]:
     rival = grow(run, cast("PixelForest", run.net), seed=seed, until=until)
     if rival is None:
         raise SettingsError("--net forest: the training pixels are all of one class. Label pixels of another too.")
-    fitted = Fitted(rival.net, 0, None)
-    fitted.score, fitted.constant = rival.score, rival.constant
     run.validation = rival.ground
-    return replace(plan, training=replace(plan.training, net_settings=rival.settings)), fitted
+    return Fitted(rival.net, 0, rival.score, rival.constant, net_settings=rival.settings)
 
 
 def rival_model(rival: Rival, card: ModelCard) -> Segmenter:

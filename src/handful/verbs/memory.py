@@ -41,7 +41,7 @@ def memory_line(samples: Sequence[Sample], audit: Audit, split: Split, plan: Pla
         settings = replace(settings, net="fcn", net_settings={})
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         net = build_net(settings.net, in_channels=audit.channels, classes=classes, **settings.net_settings)
-    pixels = [height * width for height, width in (working_size(shape, plan.scale) for shape in shapes_of(samples))]
+    pixels = [height * width for height, width in (working_size(one.shape, plan.scale) for one in split.train)]
     each = 4 * audit.channels + 4 + (4 if "weighted" in settings.loss else 0)
     on_demand = isinstance(samples, SamplesOnDemand)
     images = DECODED if on_demand else sum(pixels) * each
@@ -60,13 +60,6 @@ def memory_line(samples: Sequence[Sample], audit: Audit, split: Split, plan: Pla
         f"{kept}, {gigabytes(max(step, answer))} for {'a step' if step >= answer else 'predicting an image'}"
     )
     return Line("memory", gigabytes(peak), reason)
-
-
-def shapes_of(samples: Sequence[Sample]) -> list[tuple[int, int]]:
-    """(H, W) of each sample, without decoding any."""
-    if isinstance(samples, SamplesOnDemand):
-        return list(samples.shapes)
-    return [(one.mask.shape[0], one.mask.shape[1]) for one in samples]
 
 
 def gigabytes(size: Any) -> str:

@@ -30,6 +30,7 @@ from handful.verbs.listener import SILENT, Listener
 
 VALIDATION_SHARE = 0.6  # of the time goes to validation images at most
 DESCRIBED_SHARE = 0.8  # with those trained on; the rest to the objects
+MEASURED_SHARE = 0.9  # of the time, by which true objects are measured
 MOST_MEASURED = 100  # images whose true objects are measured: enough for the size of the smallest
 
 if TYPE_CHECKING:
@@ -87,7 +88,11 @@ def settle(
             Case(one.mask, one.probabilities, object_labels(sample, audit.reading), sample.mask == VOID)
             for one, sample in tempered
         )
-        true = [object_labels(sample, audit.reading) for sample in samples[:: max(1, len(samples) // MOST_MEASURED)]]
+        true: list[NDArray[np.int32]] = []
+        for sample in samples[:: -(-len(samples) // MOST_MEASURED)]:
+            if true and until is not None and time.monotonic() > began + MEASURED_SHARE * (until - began):
+                break
+            true.append(object_labels(sample, audit.reading))
         general = general_settings(true, card.threshold)
         settings, parting = fit_parting(cases, card.background, general, until=until)
         listener.say(f"parting  {parting}")

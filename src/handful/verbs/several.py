@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from handful.data.sample import Sample
 from handful.errors import SettingsError
@@ -52,6 +52,7 @@ class Other(Job):
     scorers: tuple[Scorer, BoundaryScorer | None] | None = None
     scored: Scored | None = None
     stopped: bool = False
+    shows_rival: ClassVar[bool] = False
 
     def settle(self, model: Segmenter, samples: Sequence[Sample]) -> CloserLook:
         from handful.verbs.closer_look import CloserLook

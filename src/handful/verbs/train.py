@@ -9,7 +9,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from handful.data.check import Audit, check_data, summary_lines
 from handful.data.folds import advice, fold_words, make_folds
@@ -18,6 +20,7 @@ from handful.data.problem import NOTE
 from handful.data.sample import Sample, look_at_some, open_samples, read_samples
 from handful.data.split import Split, keep_split, make_split
 from handful.errors import DataError, SettingsError
+from handful.measure.trivial import choose_polarity
 from handful.verbs.asked import check_asked
 from handful.verbs.listener import SILENT, Listener
 from handful.verbs.runfolder import (
@@ -52,6 +55,7 @@ LEAST_SECONDS = 5.0  # torch alone takes two of them to start
 SETTLE_SHARE = 0.03  # of the whole time goes to learning how sure the model may be, once one image is looked at
 SCORING_SHARE = 0.3  # of the whole time at most goes to scoring and report
 LATEST = 1.04  # of the time: half of what may pass over it, so that a last image need not go without a score
+FOR_POLARITY, POLARITY_SIDE = 8, 256  # training images that tell whether objects are bright or dark; pixels of each
 REPORT_SECONDS = 0.8  # the page without its pictures, the model file, the end of the process
 
 
@@ -236,6 +240,8 @@ class Job:
     start: dict[str, Any] = field(default_factory=dict)  # for the card: of the model started from, of the ladder
     rival: Rival | None = None  # the pixel forest, where it was not kept
 
+    shows_rival: ClassVar[bool] = True  # whether a forest that was not kept answers the test images too
+
     @property
     def seen(self) -> str:
         """What the score during training is on."""
@@ -295,13 +301,14 @@ class Job:
         if plan.training.net == "forest":
             if resume:
                 raise SettingsError("--resume: a forest is grown at once, nothing can be gone on with. Leave it out.")
-            return grow_alone(run, plan, self.seed)
+            return plan, grow_alone(run, self.seed)
         rival = None
         if self.ladder and init is None and wants_rival(plan, overrides, run):
             self.listener.progress("growing", 0.0, "a pixel forest")
             rival = raise_rival(run, channels=self.audit.channels, seed=self.seed)
         if rival is not None:
-            run.clock.reserved += seconds_to_keep(rival, plan, self.split.test, self.seconds)
+            shown = self.split.test if self.shows_rival else ()
+            run.clock.reserved += seconds_to_keep(rival, plan, shown, self.seconds)
         fitted = fit(run, checkpoint=self.path / CHECKPOINT, resume=resume, on_progress=self.report_progress)
         if rival is None or (fitted.interrupted and not fitted.steps):
             return plan, fitted
@@ -403,7 +410,7 @@ class Job:
         net: Any = fitted.net
         return ModelCard(
             net=plan.training.net,
-            net_settings=plan.training.net_settings,
+            net_settings=plan.training.net_settings if fitted.net_settings is None else fitted.net_settings,
             channels=self.audit.channels,
             classes=classes,
             background=background,
@@ -459,6 +466,7 @@ class Job:
             model,
             self.test_audit or self.audit,
             self.split.test,
+            objects_bright=self.objects_bright(samples),
             until=until,
             listener=self.listener,
             look=look,
@@ -479,6 +487,18 @@ class Job:
         model.scores = scored.scores if scored.scores.n else None
         model.card = replace(model.card, scores=scored.scores.to_dict() if scored.scores.n else None)
         return scored
+
+    def objects_bright(self, samples: Sequence[Sample]) -> bool | None:
+        """Whether Otsu's threshold is to take the bright side for the object, learnt from some training images."""
+        reading = self.audit.reading
+        if not self.split.test or reading.draws_boundaries or len(reading.classes) != 2 or reading.background is None:
+            return None
+        images, masks = [], []
+        for one in samples[:: -(-len(samples) // FOR_POLARITY)]:
+            step = -(-max(one.mask.shape) // POLARITY_SIDE)
+            images.append(np.moveaxis(one.image[:, ::step, ::step], 0, -1))
+            masks.append(one.mask[::step, ::step])
+        return choose_polarity(images, masks, foreground=1 - reading.background)
 
     def write(self, model: Segmenter, plan: Plan, fitted: Fitted, scored: Scored, look: CloserLook) -> None:
         """The files of the run, the model first."""
@@ -501,7 +521,7 @@ class Job:
             audit=[*map(split_line, summary_lines(self.audit)), ("split", self.split.reason)],
             problems=[f"{one.where}: {one.message}" for one in self.audit.problems],
             plan=[*((line.name, str(line.value), line.reason) for line in plan.lines), *object_lines(model.card)],
-            history=[{**row, "validation": row["validation_dice"]} for row in fitted.history],
+            history=[{**row, self.seen: row["validation_dice"]} for row in fitted.history],
             pictures=scored.pictures,
             messages=fitted.messages,
             environment=versions() | {"machine": platform.machine(), "system": platform.system()},
