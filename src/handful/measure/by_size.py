@@ -55,7 +55,8 @@ def objects_by_size(matches: Sequence[ObjectMatches]) -> list[SizeRow]:
         inside = (area >= low) & (area < high)
         if inside.any():
             label = f"{low} to {high - 1} pixels" if high - 1 > low else f"{low} pixels"
-            rows.append(SizeRow(label, int(inside.sum()), float(iou[inside].mean()), float((iou[inside] > 0.5).mean())))
+            found = float((iou[inside] >= 0.5).mean())
+            rows.append(SizeRow(label, int(inside.sum()), float(iou[inside].mean()), found))
     return rows
 
 
