@@ -16,7 +16,7 @@ from handful.data.image import ImageFile, read_image
 from handful.data.sample import read_samples
 from handful.data.split import Region, Split
 from handful.experiments.table import WORDS, Effect, mean, plain
-from handful.measure.scores import LABELS
+from handful.measure.scores import LABELS, trivial_label
 from handful.outputs.view import to_view
 from handful.report.comparison import Compared, ComparisonContent, Difference, Group, PlainTable, TableRow
 from handful.report.lines import Lines, Point, draw_lines
@@ -256,7 +256,7 @@ class Page:
         first = next(iter(self.judged.values()))
         for rival, scores in first.rivals.get(name, {}).items():
             values = [scores.get(key, nan) for key in keys]
-            rows.append((f"{rival} (no training)", *values))
+            rows.append((f"{trivial_label(rival)} (no training)", *values))
         if not rows:
             return None
         head = ("", *(OTHER_WORDS.get(key) or LABELS.get(key, key) for key in keys))
