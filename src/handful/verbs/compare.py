@@ -99,7 +99,8 @@ class Comparison:
         text = f"On {name} the best mean {'ODS' if key else 'Dice'} is {plain(mean(found[best]))}: {', '.join(best)}."
         there = {rival: value for rival, value in rivals.items() if not isnan(value)}
         if there:
-            text += f" Without training: {', '.join(f'{trivial_label(rival)} {plain(value)}' for rival, value in there.items())}."
+            named = (f"{trivial_label(rival)} {plain(value)}" for rival, value in there.items())
+            text += f" Without training: {', '.join(named)}."
         return text
 
     def lines(self) -> list[str]:
