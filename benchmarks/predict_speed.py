@@ -120,7 +120,7 @@ def main() -> None:
             source = Path(handful.__file__).parents[1]
             environment = {**os.environ, "PYTHONPATH": str(source)}
             run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
-            found = json.loads(run.stdout)
+            found = json.loads(run.stdout.splitlines()[-1])  # MONAI may have said something before
         print(
             f"(c) MONAI, overlap {found['overlap']}, seams {found['seam']:.1e}: {found['speed']:.2f} megapixels a "
             f"second; handful is {ours / found['speed']:.2f} times as fast"
