@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -181,6 +182,18 @@ def test_npy_is_never_unpickled(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(DataError, match=r"a\.npy"):
         read(tmp_path / "a.npy")
+
+
+def test_a_zip_archive_named_npy_is_refused_and_closed(tmp_path: Path) -> None:
+    """numpy would open it as .npz, and leave it open: a warning at the next collection, in whatever ran then."""
+    np.savez(tmp_path / "a.npz", GREY)
+    (tmp_path / "a.npz").rename(tmp_path / "a.npy")
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("always")
+        with pytest.raises(DataError, match=r"a\.npy.*zip archive"):
+            read(tmp_path / "a.npy")
+        gc.collect()
+    assert not given
 
 
 # ------------------------------------------------------------------------------------------------- unit range

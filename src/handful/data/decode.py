@@ -396,8 +396,17 @@ def _refuse_large(file: ImageFile, values: int, itemsize: int) -> None:
 # ---------------------------------------------------------------------------------------------------- .npy
 
 
+def map_npy(path: Path) -> NDArray[Any]:
+    """The array of a .npy file, mapped into memory; ValueError where it is none, or holds Python objects.
+
+    Not `np.load`: given a zip archive by that name it hands out an open archive that nobody closes.
+    """
+    array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+    return array
+
+
 def _npy_header(path: Path) -> tuple[int, ...]:
-    return tuple(np.load(path, mmap_mode="r", allow_pickle=False).shape)
+    return tuple(map_npy(path).shape)
 
 
 def npy_axes(shape: tuple[int, ...], path: Path) -> str:
@@ -414,7 +423,7 @@ def npy_axes(shape: tuple[int, ...], path: Path) -> str:
 
 
 def _decode_npy(file: ImageFile) -> Decoded:
-    array = np.load(file.path, mmap_mode="r", allow_pickle=False)
+    array = map_npy(file.path)
     if array.dtype.kind not in "biuf":
         raise DataError(f"{file.path}: holds values of type {array.dtype}; numbers were expected.")
     _refuse_large(file, math.prod(array.shape), array.dtype.itemsize)

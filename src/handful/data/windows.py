@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from handful.data.decode import TIFF_SUFFIXES, ImageFile, npy_axes, quiet, suffix_of, why_unreadable
+from handful.data.decode import TIFF_SUFFIXES, ImageFile, map_npy, npy_axes, quiet, suffix_of, why_unreadable
 from handful.data.image import read_picture
 from handful.errors import DataError
 
@@ -140,7 +140,7 @@ class _MappedNpy:
     """A plain .npy picture, mapped anew for every window: pages that were read do not stay."""
 
     def __init__(self, path: Path) -> None:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = map_npy(path)
         self._path, self._axes = path, npy_axes(array.shape, path)
         view = self._view(array)
         self.shape, self.channels, self.dtype, self.cost = view.shape[:2], view.shape[2], view.dtype, 0
@@ -151,7 +151,7 @@ class _MappedNpy:
         return np.moveaxis(array, 0, -1) if self._axes == "CYX" else array
 
     def read(self, rows: Span, columns: Span) -> NDArray[Any]:
-        view = self._view(np.load(self._path, mmap_mode="r", allow_pickle=False))
+        view = self._view(map_npy(self._path))
         return np.array(view[slice(*rows), slice(*columns)])
 
     def close(self) -> None:
