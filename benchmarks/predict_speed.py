@@ -17,25 +17,19 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from timing import times
 
 SEAM = 1e-4  # largest difference in probability from the image in one piece
 SHAPES = ((4, 256), (1, 512), (1, 1024))
 
 
 def fastest(work: Callable[[], Any], repeat: int) -> float:
-    work()
-    times = []
-    for _ in range(repeat):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return min(times)
+    return min(times(work, repeat))
 
 
 def bare(net: Any, channels: int, repeat: int, half: bool) -> tuple[float, str]:

@@ -15,13 +15,13 @@ import argparse
 import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
+from timing import times
 from torch import nn
 
 from handful.machine import look_at_machine
@@ -39,14 +39,7 @@ WARM_UP = 3
 
 def middle(work: Callable[[], Any], repeat: int) -> float:
     """Seconds of the middle one of `repeat` calls."""
-    for _ in range(WARM_UP):
-        work()
-    times = []
-    for _ in range(repeat):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return median(times)
+    return median(times(work, repeat, warm_up=WARM_UP))
 
 
 def make_run(side: int, images: int, classes: int, patch: int, batch: int, width: int, precision: str) -> Run:
