@@ -21,9 +21,14 @@ class Machine:
     name: str
 
 
+def given_cores() -> int:
+    """Cores that the system gives this process."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def count_cores() -> int:
     """Cores this process may use: those it is given, or fewer where OMP_NUM_THREADS says so, as for all of torch."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = given_cores()
     told = os.environ.get("OMP_NUM_THREADS", "")
     return max(1, min(cores, int(told))) if told.isdecimal() else cores
 

@@ -40,6 +40,11 @@ LATER = ("temperature", "object_confidence", "likeness")
 Json = Any
 
 
+def tile_of(halo: int) -> int:
+    """Edge of the tiles of a net with this halo: at least half of each side is kept."""
+    return max(1024, 4 * halo)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
     """Everything prediction needs but the weights.

@@ -49,6 +49,7 @@ def predict_command(
 ) -> None:
     """Apply MODEL to images of any size."""
     from handful.cli.terminal import Terminal
+    from handful.names import plural
     from handful.verbs.predict import predict
 
     terminal = Terminal()
@@ -72,8 +73,6 @@ def predict_command(
         print(json.dumps({"folder": str(result.folder), "done": result.done, "failed": result.failed}, indent=1))
     else:
         failed = f"; {len(result.failed)} failed, see above" if result.failed else ""
-        print(
-            f"{len(result.done)} image{'' if len(result.done) == 1 else 's'} predicted into {result.folder}/{failed}."
-        )
+        print(f"{plural(len(result.done), 'image')} predicted into {result.folder}/{failed}.")
     if result.failed:
         raise typer.Exit(1)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from handful.data.audit import Audit
 from handful.data.region import chance
+from handful.names import plural
 
 DRAWS = 8  # the draw that resembles the whole most is taken; more would make every seed choose the same images
 
@@ -44,7 +45,7 @@ def draw_images(names: Sequence[str], audit: Audit, fraction: float, seed: int, 
         held = min(units, key=lambda unit: (len(unit), chance(seed, audit.facts[unit[0]].content)))
         draws = [[name for name in names if name in set(held)]]
     best = min(draws, key=lambda held: _unlike(held, names, features, audit))
-    text = f"{purpose} on {images(len(best))} of {total}"
+    text = f"{purpose} on {plural(len(best), 'image')} of {total}"
     if runs and not loose:
         text += ", held back as blocks of consecutive images (their neighbours next to a block are still trained on)"
     elif runs:
@@ -132,7 +133,3 @@ def _unlike(held: Sequence[str], names: Sequence[str], features: dict[str, NDArr
         everywhere = np.sum([audit.facts[name].class_pixels for name in names], axis=0) > 0
         distance += 10 * int((everywhere & ~present).sum())
     return round(distance, 9)  # sums differ in the last bits with the order of the names
-
-
-def images(count: int) -> str:
-    return f"{count} image{'' if count == 1 else 's'}"

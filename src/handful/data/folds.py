@@ -6,10 +6,11 @@ from itertools import pairwise
 
 from handful.data.audit import Audit
 from handful.data.check import SMALLEST_SIDE
-from handful.data.draw import images, units_of
+from handful.data.draw import units_of
 from handful.data.region import Region, chance, whole_regions
 from handful.data.split import Split
 from handful.errors import SettingsError
+from handful.names import plural
 
 LEAVE_ONE_OUT = "loo"
 FEW = 5  # test images: with fewer `advice` names folds
@@ -29,7 +30,7 @@ def make_folds(audit: Audit, folds: int | str, *, seed: int = 0) -> tuple[Split,
         return _strips(audit, 4 if folds == LEAVE_ONE_OUT else int(folds), seed)
     number = len(units) if folds == LEAVE_ONE_OUT else int(folds)
     if number > len(units):
-        kinds = images(len(names)) + (f", of which {len(units)} differ" if len(units) < len(names) else "")
+        kinds = plural(len(names), "image") + (f", of which {len(units)} differ" if len(units) < len(names) else "")
         raise SettingsError(f"--folds {folds}: {audit.root} has {kinds}. Give --folds {len(units)} at most, or loo.")
     fold_of = _deal(audit, units, number, seed)
     whole = whole_regions(audit)
@@ -114,8 +115,8 @@ def advice(audit: Audit, split: Split) -> str:
         return ""
     folds = LEAVE_ONE_OUT if count <= FEW else str(FEW)
     return (
-        f"only {images(len(split.test))} to score on: --folds {folds} scores all {count}, each by a model that never "
-        "saw it, and trains the model you keep on all of them; it shares the time among the trainings"
+        f"only {plural(len(split.test), 'image')} to score on: --folds {folds} scores all {count}, each by a model "
+        "that never saw it, and trains the model you keep on all of them; it shares the time among the trainings"
     )
 
 
@@ -127,6 +128,6 @@ def fold_words(parts: tuple[Split, ...]) -> str:
     sizes = sorted({len(split.test) for split in parts})
     each = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     return (
-        f"trained on all {images(count)}; each is scored by a model that was not trained on it, in {len(parts)} "
-        f"folds of {each}."
+        f"trained on all {plural(count, 'image')}; each is scored by a model that was not trained on it, in "
+        f"{len(parts)} folds of {each}."
     )

@@ -23,6 +23,7 @@ from handful.data.match import Match, match_names
 from handful.data.problem import ERROR, NOTE, WARNING, Problem
 from handful.data.roles import natural, preference, stem_role
 from handful.errors import DataError
+from handful.names import plural
 
 __all__ = ["ImageFile", "Layout", "Pair", "find_images", "find_pairs"]
 
@@ -179,7 +180,7 @@ def _pair_files(files: list[File], finding: _Finding) -> None:
             where = os.path.commonpath([os.path.dirname(file.shown) or "." for file in images])
             finding.say(
                 where,
-                f"{_count(len(images), 'image')} without masks, left out (they can be given to `handful predict`)",
+                f"{plural(len(images), 'image')} without masks, left out (they can be given to `handful predict`)",
                 NOTE,
             )
             continue
@@ -219,7 +220,7 @@ def _report_orphans(orphans: list[File], masks: list[File], finding: _Finding) -
         if len(members) == total and len(orphans) < len(masks):
             finding.say(
                 folder or ".",
-                f"{_count(total, 'mask')} that go with no image, not used (--images and --masks pick others)",
+                f"{plural(total, 'mask')} that go with no image, not used (--images and --masks pick others)",
                 NOTE,
             )
             continue
@@ -276,7 +277,7 @@ def _pair_group(images: list[File], masks: list[File], finding: _Finding) -> set
         if matches[folder].found:
             finding.say(
                 folder or ".",
-                f"{_count(len(sets[folder]), 'mask')} of the same images, not used: those in {chosen or '.'} "
+                f"{plural(len(sets[folder]), 'mask')} of the same images, not used: those in {chosen or '.'} "
                 "are (--masks picks others)",
                 NOTE,
             )
@@ -292,7 +293,7 @@ def _take(images: list[File], masks: list[File], match: Match, finding: _Finding
         first = masks[match.spare[0]]
         finding.say(
             first.shown,
-            f"{_count(len(match.spare), 'file')} of this kind not used: another mask of the same image is "
+            f"{plural(len(match.spare), 'file')} of this kind not used: another mask of the same image is "
             "(--masks picks others)",
             NOTE,
         )
@@ -312,10 +313,6 @@ def _pair_by_folder(images: list[File], masks: list[File], finding: _Finding) ->
             finding.pairs.append((image, members, "a folder of masks for every image"))
             used |= {id(mask) for mask in members}
     return used
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _find_named(root: Path, images: str, masks: str, given: bool) -> Layout:
@@ -409,7 +406,7 @@ def _slices(image: File, masks: list[File], finding: _Finding) -> int | None:
     if id(image) in finding.drawings:
         if pages.count == 1 or pages.perhaps_channels:
             return 1
-        slices = _count(pages.count, "slice")
+        slices = plural(pages.count, "slice")
         finding.say(
             image.shown, f"holds {slices}; annotations go with single pictures, so save each slice alone", ERROR
         )
@@ -421,7 +418,7 @@ def _slices(image: File, masks: list[File], finding: _Finding) -> int | None:
         return 1
     finding.say(
         image.shown,
-        f"holds {_count(pages.count, 'slice')} but {masks[0].shown} holds {mask_pages.count}; the same number "
+        f"holds {plural(pages.count, 'slice')} but {masks[0].shown} holds {mask_pages.count}; the same number "
         "was expected",
         ERROR,
     )
@@ -431,14 +428,14 @@ def _slices(image: File, masks: list[File], finding: _Finding) -> int | None:
 def _describe(finding: _Finding, pairs: list[Pair], parts: list[str], stack: bool) -> str:
     image, masks, rule = finding.pairs[0]
     if stack:
-        return f"{len(pairs)} slices of {_count(len(finding.pairs), 'stack')} ({image.shown} with {masks[0].shown})"
+        return f"{len(pairs)} slices of {plural(len(finding.pairs), 'stack')} ({image.shown} with {masks[0].shown})"
     counts = ", ".join(f"{sum(pair.part == part for pair in pairs)} in {part}" for part in parts)
     tail = f" ({counts})" if parts != ["all"] else ""
     if finding.words:
         return finding.words + tail
     if len(masks) > 1:
-        return f"{_count(len(pairs), 'image')} with a mask file for every object{tail}"
+        return f"{plural(len(pairs), 'image')} with a mask file for every object{tail}"
     if len(pairs) == 1:
         return f"1 pair: {image.shown} with {masks[0].shown}"
     where = f"images in {image.folder or '.'}, masks in {masks[0].folder or '.'}, paired by {rule}"
-    return f"{_count(len(pairs), 'pair')}{tail}: {where}"
+    return f"{plural(len(pairs), 'pair')}{tail}: {where}"

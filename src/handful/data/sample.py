@@ -134,11 +134,14 @@ class SamplesOnDemand(Sequence[Sample]):
     def __init__(self, audit: Audit, regions: Iterable[Region]) -> None:
         self.regions = tuple(regions)
         self.pairs, self.reading, self.channels = pairs_of(audit, self.regions), audit.reading, audit.channels
-        self.shapes = [one.shape for one in self.regions]
         self.classes = [
             tuple(number for number, pixels in enumerate(audit.facts[one.name].class_pixels) if pixels)
             for one in self.regions
         ]
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        return [one.shape for one in self.regions]
 
     def __len__(self) -> int:
         return len(self.regions)
@@ -150,7 +153,7 @@ class SamplesOnDemand(Sequence[Sample]):
     def __getitem__(self, index: int | slice) -> Sample | SamplesOnDemand:
         if isinstance(index, slice):
             some = copy.copy(self)
-            some.regions, some.shapes, some.classes = self.regions[index], self.shapes[index], self.classes[index]
+            some.regions, some.classes = self.regions[index], self.classes[index]
             return some
         region = self.regions[index]
         return cut(read_sample(self.pairs[region.name], self.reading, self.channels), region)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handful.data.problem import WARNING, Problem
+from handful.names import plural
 
 REACH = 6  # pixels that are tried, each way
 SMALLEST = 2.0  # pixels: a careless hand is off by one
@@ -62,7 +63,7 @@ def shift_problems(offsets: Mapping[str, Offset]) -> list[Problem]:
         return []
     down, right = (round(float(value)) for value in middle)
     words = " and ".join(
-        f"{abs(value)} pixel{'s'[: abs(value) != 1]} {back if value < 0 else forth}"
+        f"{plural(abs(value), 'pixel')} {back if value < 0 else forth}"
         for value, back, forth in ((down, "up", "down"), (right, "left", "right"))
         if value
     )

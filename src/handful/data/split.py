@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from handful.data.audit import Audit
-from handful.data.draw import draw_images, images, units_of
+from handful.data.draw import draw_images, units_of
 from handful.data.inside import cut_inside
 from handful.data.likeness import find_twins
 from handful.data.region import Region, whole_regions
 from handful.errors import DataError, SettingsError
+from handful.names import plural
 
 __all__ = ["Region", "Split", "keep_split", "make_split"]
 
@@ -118,11 +119,11 @@ def make_split(audit: Audit, *, test_fraction: float | None = None, seed: int = 
         words.append(text)
     elif test_fraction == 0:
         held, training, validation = [], names, []
-        words.append(f"trained on all {images(len(names))} (test fraction 0): no test, so no honest score")
+        words.append(f"trained on all {plural(len(names), 'image')} (test fraction 0): no test, so no honest score")
     elif parts["test"]:
         held, training, validation = parts["test"], parts["train"], parts["val"]
         own = "test" if any(pair.part == "test" for pair in audit.pairs) else "val"
-        words.append(f"test on the {images(len(held))} of the folders' own {own} part")
+        words.append(f"test on the {plural(len(held), 'image')} of the folders' own {own} part")
     elif len(units_of(names, audit)) == 1:
         held, validation = [], []
         training = names
@@ -138,7 +139,7 @@ def make_split(audit: Audit, *, test_fraction: float | None = None, seed: int = 
     if leaks:
         shown = ", ".join(leaks[:3]) + (" ..." if len(leaks) > 3 else "")
         words.append(
-            f"careful: {images(len(leaks))} to train on ({shown}) {'is' if len(leaks) == 1 else 'are'} in the "
+            f"careful: {plural(len(leaks), 'image')} to train on ({shown}) {'is' if len(leaks) == 1 else 'are'} in the "
             "test too, so its score flatters"
         )
     whole = whole_regions(audit)
@@ -176,7 +177,7 @@ def keep_split(old: Split, audit: Audit, *, test: Audit | None = None) -> Split 
 
     reason = old.reason
     if fresh:
-        reason = f"{reason.rstrip('.')}; {images(len(fresh))} new since then, trained on."
+        reason = f"{reason.rstrip('.')}; {plural(len(fresh), 'image')} new since then, trained on."
     contents = {name: audit.facts[name].content for name in (*known, *(region.name for region in fresh))}
     return replace(
         old,
@@ -225,7 +226,7 @@ def _others(audit: Audit, test: Audit) -> tuple[dict[str, Region], str]:
     known = {facts.content for facts in audit.facts.values()}
     whole = whole_regions(test)
     others = {name: region for name, region in whole.items() if test.facts[name].content not in known}
-    text = f"test on {images(len(others or whole))} of {test.root}"
+    text = f"test on {plural(len(others or whole), 'image')} of {test.root}"
     if others and len(others) < len(whole):
         return others, f"{text}, leaving out {len(whole) - len(others)} that are trained on"
     return others or whole, text
@@ -253,11 +254,11 @@ def _validation(
     training: list[str], validation: list[str], audit: Audit, seed: int, words: list[str]
 ) -> tuple[list[str], list[str]]:
     if validation:
-        words.append(f"validation on the {images(len(validation))} of the folders' own val part")
+        words.append(f"validation on the {plural(len(validation), 'image')} of the folders' own val part")
         return training, validation
     count = len(training)
     if count < LEAST_FOR_VALIDATION or len(units_of(training, audit)) < 2:
-        few = f"there {'is' if count == 1 else 'are'} only {images(count)} to train on"
+        few = f"there {'is' if count == 1 else 'are'} only {plural(count, 'image')} to train on"
         words.append(
             f"no images set aside for validation, since {few if count < LEAST_FOR_VALIDATION else 'all are alike'}"
         )
@@ -265,5 +266,5 @@ def _validation(
     wanted = min(MOST_VALIDATION, round(0.12 * count)) if count >= 24 else max(1, round(0.15 * count))
     held, _ = draw_images(training, audit, wanted / count, seed, "validation")
     there = set(held)
-    words.append(f"validation on {images(len(held))}, training on {images(count - len(held))}")
+    words.append(f"validation on {plural(len(held), 'image')}, training on {plural(count - len(held), 'image')}")
     return [name for name in training if name not in there], held

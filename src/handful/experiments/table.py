@@ -15,6 +15,7 @@ from handful.experiments.cells import Cell
 from handful.experiments.paired import crossed_interval
 from handful.measure.bootstrap import Interval
 from handful.measure.scores import TOO_FEW
+from handful.names import plural
 
 PRACTICAL = 0.02  # a difference below this is of no use to anybody who looks at masks
 ALL_PAIRS = 3  # values of an axis up to which each is set beside each other; beyond, each beside the first
@@ -246,10 +247,6 @@ def mean(values: Sequence[float]) -> float:
 def known(value: float) -> float | None:
     """JSON has no nan."""
     return None if isnan(value) else float(value)
-
-
-def plural(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def plain(value: float) -> str:

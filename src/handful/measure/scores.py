@@ -19,6 +19,7 @@ from handful.measure.bootstrap import Interval, Statistic, interval, mean_interv
 from handful.measure.outlines import TOLERANCE, outline_scores
 from handful.measure.overlap import RATIOS, VOID, Counts, count_confusion, mean_present, ratio
 from handful.measure.trivial import constant_table, otsu_bright
+from handful.names import plural
 
 HEADLINE = "dice_per_image"
 TOO_FEW = 3  # with fewer images than this an interval says nothing that looking at them would not
@@ -233,14 +234,15 @@ class Scores:
         if not self.n:
             return "No image was held back, so nothing is measured."
         if isnan(score.value):
-            return f"There is nothing to score in {_images(self.n)}: no object, neither true nor predicted."
-        text = f"{LABELS[self.headline]} is {_number(score.value)} on {_images(score.n, '' if self.seen else kind)}"
+            return f"There is nothing to score in {plural(self.n, 'image')}: no object, neither true nor predicted."
+        noun = f"{kind} image" if kind and not self.seen else "image"
+        text = f"{LABELS[self.headline]} is {_number(score.value)} on {plural(score.n, noun)}"
         if not isnan(score.low):
             text += f" (95 % interval {score.span})"
         if self.seen:
             return f"{text}; the model has seen {len(self.seen)} of them, so this is not a test score."
         if self.too_few:
-            return f"{text}; {_images(score.n)} {'is' if score.n == 1 else 'are'} {TOO_FEW_WORDS}."
+            return f"{text}; {plural(score.n, 'image')} {'is' if score.n == 1 else 'are'} {TOO_FEW_WORDS}."
         return text + "."
 
     def comparison(self) -> str:
@@ -523,7 +525,8 @@ class Scorer:
         left_out = int(np.isnan(dice_per_image).sum())
         if left_out:
             notes.append(
-                f"{_images(left_out)} left out of the scores per image: no object there, neither true nor predicted."
+                f"{plural(left_out, 'image')} left out of the scores per image: no object there, neither true nor "
+                "predicted."
             )
         if with_otsu and self.objects_bright is None:
             notes.append("Otsu was given the better of dark and bright, which flatters it a little.")
@@ -657,10 +660,6 @@ def _number(value: float) -> str:
 
 def _signed(value: float) -> str:
     return "-" if isnan(value) else f"{value:+.3f}"
-
-
-def _images(n: int, kind: str = "") -> str:
-    return f"{n} {kind + ' ' if kind else ''}image{'' if n == 1 else 's'}"
 
 
 def _table(rows: list[list[str]]) -> list[str]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from handful.data.pixelsize import PixelSize, read_pixel_size
 from handful.errors import DataError
 from handful.measure.ridges import thin_ridges
+from handful.names import plural
 from handful.outputs.coco import coco_object
 from handful.outputs.contours import class_margin, geojson_bytes, object_polygons
 from handful.outputs.files import OutputFolder
@@ -153,8 +154,8 @@ class _Objects:
 
     def too_large(self, lost: int, output: str) -> str:
         """How many objects are not in an output, and why."""
-        many = f"{lost} object{'s'[: lost > 1]}"
-        return f"{output}: without {many} in a window of more than {self.largest / 1e6:.3g} million pixels."
+        many, limit = plural(lost, "object"), f"{self.largest / 1e6:.3g} million pixels"
+        return f"{output}: without {many} in a window of more than {limit}."
 
     def close(self) -> None:
         if self.labels is not None:

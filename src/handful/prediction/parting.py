@@ -18,6 +18,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from handful.names import plural
 from handful.prediction.instances import Hills, ObjectSettings, find_foreground, find_hills
 
 # For a mask cut at probability .5. Mean AP@.5 on 50 to 75 unseen nuclei images of six nets (4 to 16 images, 18 to 193
@@ -145,7 +146,7 @@ def fit_parting(
         if until is not None and time.monotonic() > until:
             break
         rows.append(precision_table(case.middle(), background, grid))
-    images = f"{len(rows)} image{'' if len(rows) == 1 else 's'} held back"
+    images = f"{plural(len(rows), 'image')} held back"
     if len(rows) < LEAST_IMAGES:
         return general, f"objects parted by general settings: {images}, {LEAST_IMAGES} are needed to fit others"
     table = np.array(rows)

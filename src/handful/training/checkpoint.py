@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,12 @@ def check_tensors(path: Path, net: nn.Module, tensors: dict[str, Tensor]) -> Non
     if ours != theirs:
         different = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
         raise not_resumable(path, f"it is of another net, {different[0]} and {len(different) - 1} more tensors differ")
+
+
+def plain_settings(settings: Any) -> dict[str, Any]:
+    """A record of settings as JSON gives it back."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(settings)))
+    return plain
 
 
 def check_same_settings(path: Path, theirs: dict[str, Any], ours: dict[str, Any]) -> None:

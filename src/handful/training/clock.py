@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+STOPPED = "stopped by hand"  # what a training says that was interrupted
+
 
 @dataclass
 class Clock:

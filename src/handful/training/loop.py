@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from math import cos, isfinite, isnan, pi
 from pathlib import Path
 from typing import Any
@@ -26,10 +25,11 @@ from handful.training.checkpoint import (
     load_checkpoint,
     not_resumable,
     optimiser_tensors,
+    plain_settings,
     restore_optimiser,
     save_checkpoint,
 )
-from handful.training.clock import Clock
+from handful.training.clock import STOPPED, Clock
 from handful.training.guard import TROUBLES, Guard
 from handful.training.muon import Muon
 from handful.training.pool import Batch, Pool
@@ -292,7 +292,7 @@ class Run:
 
     def _plain_settings(self) -> dict[str, Any]:
         """The settings as JSON gives them back, but for the precision, which the machine decides."""
-        plain: dict[str, Any] = json.loads(json.dumps(asdict(self.settings)))
+        plain = plain_settings(self.settings)
         plain.pop("precision")
         return plain
 
@@ -539,7 +539,7 @@ def fit(
                     on_progress(Progress(run.step, clock.done(run.step), run.running_loss, run.fitted.score, left))
     except KeyboardInterrupt:
         run.fitted.interrupted = True
-        run.fitted.messages.append(f"step {run.step}: stopped by hand; the weights so far were kept.")
+        run.fitted.messages.append(f"step {run.step}: {STOPPED}; the weights so far were kept.")
     finally:
         if run.threads is not None:
             torch.set_num_threads(run.threads.most)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from handful.training.checkpoint import (
     clear_unfinished,
     load_checkpoint,
     optimiser_tensors,
+    plain_settings,
     restore_optimiser,
     save_checkpoint,
 )
@@ -124,23 +125,25 @@ class Pretraining:
             "objective": self.objective.state_dict(),
             **{f"optimiser{number}": optimiser_tensors(one) for number, one in enumerate(self.optimisers)},
         }
-        facts = {"settings": self._plain(), "rounds": self.rounds, "steps": self.steps, "history": self.history}
+        facts = {
+            "settings": plain_settings(self.settings),
+            "rounds": self.rounds,
+            "steps": self.steps,
+            "history": self.history,
+        }
         save_checkpoint(path, parts, facts)
 
     def restore(self, path: Path) -> None:
         """Go on from what `save` wrote. Raises ModelFileError where it is none, or of other settings."""
         parts, facts = load_checkpoint(path)
         clear_unfinished(path)
-        check_same_settings(path, facts["settings"], self._plain())
+        check_same_settings(path, facts["settings"], plain_settings(self.settings))
         self.net.load_state_dict(parts["net"])
         self.average.net.load_state_dict(parts["average"])
         self.objective.load_state_dict(parts["objective"])
         for number, one in enumerate(self.optimisers):
             restore_optimiser(one, parts.get(f"optimiser{number}", {}))
         self.rounds, self.steps, self.history = facts["rounds"], facts["steps"], facts["history"]
-
-    def _plain(self) -> dict[str, Any]:
-        return {name: list(one) if isinstance(one, tuple) else one for name, one in asdict(self.settings).items()}
 
 
 def blocks(net: nn.Module) -> list[tuple[Any, Any]]:

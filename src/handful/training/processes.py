@@ -34,7 +34,8 @@ from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 from handful.errors import SettingsError
-from handful.machine import count_cores
+from handful.machine import count_cores, given_cores
+from handful.names import plural
 
 # Helpers wait while the first process reads, validates and scores; if it dies they hear of it at once.
 PATIENCE = timedelta(days=1)
@@ -221,10 +222,10 @@ def read_environment(environment: Mapping[str, str]) -> Crew:
     rank, size, local_rank, local_size = map(int, numbers.values())
     if rank >= size or local_rank >= local_size:
         raise SettingsError(f"process {max(rank, local_rank)} of {size}: processes are counted from 0. {START}")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = given_cores()  # torchrun sets OMP_NUM_THREADS to 1
     if local_size > cores:
         raise SettingsError(
-            f"{local_size} processes on a machine with {cores} CPU core{'s'[: cores > 1]}: each needs one. "
+            f"{local_size} processes on a machine with {plural(cores, 'CPU core')}: each needs one. "
             f"Start at most {cores} here (--nproc-per-node)."
         )
     return Crew(rank, size, local_rank, local_size)

@@ -192,8 +192,7 @@ class OnDemand:
 
     def on(self, device: torch.device) -> OnDemand:
         moved = copy.copy(self)
-        if device.type == "meta":  # on its way to another process
-            moved._kept, moved._bytes, moved._statistics = OrderedDict(), 0, {}
+        moved._kept, moved._bytes, moved._statistics = OrderedDict(), 0, {}  # on its way to another process
         moved.device = device
         return moved
 

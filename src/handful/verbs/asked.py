@@ -9,7 +9,7 @@ from typing import Any
 from handful.errors import SettingsError
 from handful.names import nearest
 
-NO_START = {"init_freeze": 0, "init_rate": 1}  # say nothing where there is no start; every settings.toml has them
+OF_A_START = {"init_freeze": 0, "init_rate": 1}  # say nothing where there is no start; every settings.toml has them
 
 
 def check_asked(overrides: Mapping[str, Any], *, init: str | Path | None, device: str) -> None:
@@ -20,7 +20,7 @@ def check_asked(overrides: Mapping[str, Any], *, init: str | Path | None, device
     given = {name: value for name, value in overrides.items() if value is not None}
     if init is not None:
         given = {"net": check_init(init, given.get("net"))} | given
-    elif alone := sorted(name for name, value in given.items() if name in NO_START and value != NO_START[name]):
+    elif alone := sorted(name for name, value in given.items() if name in OF_A_START and value != OF_A_START[name]):
         raise SettingsError(f"setting {alone[0]}: there is nothing to start from. Give a model with --init.")
     if device not in ("auto", "cpu"):
         from handful.prediction.segmenter import choose_device

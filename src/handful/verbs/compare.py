@@ -21,14 +21,16 @@ from handful.errors import DataError, OutputError, SettingsError
 from handful.experiments.cells import Cell, Times, make_cells
 from handful.experiments.file import Experiment, Source, read_experiment
 from handful.experiments.splits import fixed_splits, only, split_of
-from handful.experiments.table import WORDS, Table, mean, plain, plural
+from handful.experiments.table import WORDS, Table, mean, plain
 from handful.files import write_whole
 from handful.measure.boundary_scores import HEADLINE as ODS
 from handful.measure.scores import HEADLINE, trivial_label
+from handful.names import plural
 from handful.verbs.asked import check_overrides
 from handful.verbs.judge import Judge, Judged
 from handful.verbs.listener import SILENT, Listener
 from handful.verbs.runfolder import CHECKPOINT, MODEL, SCORES, csv_text, without_nan, write_json
+from handful.verbs.several import was_stopped
 from handful.verbs.train import DataFlags, time_left, train
 
 RESULTS, TABLE, IMAGES, PAGE, SPLITS = "results.json", "table.csv", "images.csv", "comparison.html", "splits.json"
@@ -36,7 +38,6 @@ PARTS = ("data", "starts", "cells", "judged", "masks")
 SECONDS = 60.0  # a training, where the file says nothing
 SHARED = ("net", "net_settings", "patch", "batch")  # with a start model: what fits one net and machine fits the other
 DETECTORS = ("canny", "sobel")  # of edges; run beside the first model, since they say the same beside the others
-STOPPED = "stopped by hand"  # what a training that was interrupted says
 
 
 @dataclass
@@ -417,7 +418,7 @@ class Work:
             listener=words,
             command=self.command,
         )
-        if any(STOPPED in message for message in model.messages):
+        if was_stopped(model):
             shutil.rmtree(path)
             raise KeyboardInterrupt
 

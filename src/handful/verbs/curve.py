@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handful.data.check import Audit, summary_lines
-from handful.data.draw import images as images_words
 from handful.data.folds import make_folds
 from handful.data.region import Region, chance, whole_regions
 from handful.data.split import Split
@@ -24,6 +23,7 @@ from handful.measure.bootstrap import Interval, mean_interval
 from handful.measure.overlap import mean_present
 from handful.measure.saturation import Saturation, fit_saturation, gain_of_more, gain_sentence
 from handful.measure.scores import TOO_FEW, TOO_FEW_WORDS, UNIT
+from handful.names import plural
 from handful.outputs.files import OutputFolder
 from handful.verbs.asked import check_asked
 from handful.verbs.listener import SILENT, Listener
@@ -65,7 +65,7 @@ class LearningCurve:
     def sentence(self) -> str:
         """What more images should add, in words."""
         if self.points[-1].n < TOO_FEW:
-            return f"{images_words(self.points[-1].n)} to score on: {TOO_FEW_WORDS} what more of them would add."
+            return f"{plural(self.points[-1].n, 'image')} to score on: {TOO_FEW_WORDS} what more of them would add."
         return gain_sentence(self.gain, MORE, self.labelled)
 
     def lines(self) -> list[str]:
@@ -240,7 +240,7 @@ def subset(audit: Audit, train: Sequence[Region], held: Sequence[Region], tests:
         train=tuple(train),
         validation=(),
         test=tuple(held),
-        reason=f"{images_words(len(train))} of {len(audit.pairs)}, for a learning curve.",
+        reason=f"{plural(len(train), 'image')} of {len(audit.pairs)}, for a learning curve.",
         outside=tests is not None,
         contents={region.name: audit.facts[region.name].content for region in train},
     )
@@ -270,7 +270,7 @@ class Runs:
                 share = seconds if self.steps is not None else left / (len(plan) - number)
                 if share < 1:
                     break
-                part = Part(self.listener, f"{images_words(size)}, {number + 1} of {len(plan)}", number, len(plan))
+                part = Part(self.listener, f"{plural(size, 'image')}, {number + 1} of {len(plan)}", number, len(plan))
                 path = Path(folder) / str(number)
                 path.mkdir()
                 job = Other(
@@ -294,7 +294,9 @@ class Runs:
                     rows.setdefault(size, {}).setdefault(one.name, []).append(one.dice)
                 mean = float(mean_present(np.array([one.dice for one in job.scored.scores.images])))
                 runs.append((size, repeat, mean))
-                self.listener.say(f"curve    {images_words(size):10}  Dice {mean:.3f}  ({number + 1} of {len(plan)})")
+                self.listener.say(
+                    f"curve    {plural(size, 'image'):10}  Dice {mean:.3f}  ({number + 1} of {len(plan)})"
+                )
         if not runs:
             raise SettingsError(f"--seconds {seconds:g}: there was no time for a single training. Give more seconds.")
         each = None if self.steps is not None else (time.monotonic() - began) / len(runs)

@@ -16,7 +16,7 @@ from handful.data.sample import Sample
 from handful.data.split import Split
 from handful.errors import SettingsError
 from handful.measure.scores import Scorer
-from handful.verbs.several import Other, Part, Several, first_share
+from handful.verbs.several import Other, Part, Several, first_share, was_stopped
 from handful.verbs.train import Job
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Folded(Several):
         scorer = Scorer(card.classes, background=card.background)
         scorers = scorer, BoundaryScorer(("sobel",)) if card.task == "boundaries" else None
         scored, done = Scored(scorer.finish()), 0
-        if not any("stopped by hand" in message for message in model.messages):
+        if not was_stopped(model):
             for _, fold in self.trained(len(self.folds), partial(self.fold, look=look, scorers=scorers)):
                 scored = replace(fold, pictures=scored.pictures + fold.pictures)
                 done += 1

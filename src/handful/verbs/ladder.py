@@ -202,6 +202,7 @@ def grow_alone(run: Run, seed: int) -> Fitted:
 
 def rival_model(rival: Rival, card: ModelCard) -> Segmenter:
     """The forest as a model of its own, for its answers on the test images."""
+    from handful.modelfile import tile_of
     from handful.prediction.segmenter import Segmenter
 
     return Segmenter(
@@ -211,7 +212,7 @@ def rival_model(rival: Rival, card: ModelCard) -> Segmenter:
             net="forest",
             net_settings=rival.settings,
             halo=rival.net.halo,
-            tile=max(1024, 4 * rival.net.halo),
+            tile=tile_of(rival.net.halo),
             multiple=1,
             threshold=None,
             temperature=None,

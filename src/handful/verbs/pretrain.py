@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handful.errors import OutputError, SettingsError
-from handful.modelfile import ModelCard, save_model
+from handful.modelfile import ModelCard, save_model, tile_of
 from handful.names import nearest
 from handful.verbs.listener import SILENT, Listener
 
@@ -109,7 +109,7 @@ def start_card(run: Pretraining) -> ModelCard:
         classes=("ground", "asked for"),
         outputs=2,
         normalisation={"kind": "image", "per_channel": False},
-        tile=max(1024, 4 * net.halo),
+        tile=tile_of(net.halo),
         halo=net.halo,
         multiple=net.multiple,
         training={

@@ -115,9 +115,5 @@ def csv_text(rows: Iterable[Sequence[Any]]) -> str:
 
 def write_history(path: Path, rows: Sequence[dict[str, float]]) -> None:
     """history.csv: a row a validation."""
-    text = io.StringIO()
     names = list(rows[0]) if rows else ["step", "seconds", "loss", "validation_dice", "learning_rate"]
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_whole(path, text.getvalue().encode())
+    write_whole(path, csv_text([names, *([row[name] for name in names] for row in rows)]).encode())

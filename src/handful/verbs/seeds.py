@@ -17,14 +17,12 @@ from typing import TYPE_CHECKING, Any
 from handful.data.sample import Sample
 from handful.errors import SettingsError
 from handful.measure.scores import LABELS, Scores
-from handful.verbs.runfolder import SCORES, write_json
-from handful.verbs.several import Other, Part, Several, first_share
+from handful.verbs.runfolder import without_nan
+from handful.verbs.several import Other, Part, Several, first_share, was_stopped
 from handful.verbs.train import Job
 
 if TYPE_CHECKING:
-    from handful.plan import Plan
     from handful.prediction.segmenter import Segmenter
-    from handful.training.loop import Fitted
     from handful.verbs.closer_look import CloserLook
     from handful.verbs.score import Scored
 
@@ -66,8 +64,7 @@ class Spread:
         """For scores.json, nan as None."""
         ends = (min(self.values), max(self.values)) if self.values else (nan, nan)
         numbers = {"mean": self.mean, "deviation": self.deviation, "low": ends[0], "high": ends[1]}
-        plain = {name: value if isfinite(value) else None for name, value in numbers.items()}
-        return {"values": list(self.values), **plain}
+        return {"values": list(self.values), **without_nan(numbers)}
 
     def words(self) -> str:
         """0.812 (deviation 0.013, 0.801 to 0.826)."""
@@ -93,7 +90,7 @@ class Seeded(Several):
         """Score this seed, then train and score the others; the note on the scores tells the spread."""
         scored = super().score(model, samples, look)
         self.seeds, found = [self.seed], [scored.scores]
-        if scored.scores.n and not any("stopped by hand" in message for message in model.messages):
+        if scored.scores.n and not was_stopped(model):
             for other, its in self.trained(self.others, self.other):
                 if its.scores.n == scored.scores.n:
                     self.seeds.append(other.seed)
@@ -129,8 +126,6 @@ class Seeded(Several):
         each = "" if self.steps is not None else ", each trained about as long"
         return f"Over the seeds {listed}{each}: {'; '.join(told)}. The model kept is that of seed {self.seed}."
 
-    def write(self, model: Segmenter, plan: Plan, fitted: Fitted, scored: Scored, look: CloserLook) -> None:
-        super().write(model, plan, fitted, scored, look)
+    def told(self, scored: Scored, look: CloserLook) -> dict[str, Any]:
         spread = {name: one.to_dict() for name, one in self.spread.items()}
-        told = scored.scores.to_dict() | look.to_dict() | {"seeds": {"seeds": self.seeds, "spread": spread}}
-        write_json(self.path / SCORES, told)
+        return super().told(scored, look) | {"seeds": {"seeds": self.seeds, "spread": spread}}

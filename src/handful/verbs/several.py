@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from handful.data.sample import Sample
 from handful.errors import SettingsError
 from handful.measure.scores import Scorer
+from handful.training.clock import STOPPED
 from handful.verbs.listener import SILENT, Listener
 from handful.verbs.train import LATEST, LEAST_SECONDS, REPORT_SECONDS, Job
 
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 LOADING = 2.5  # seconds until torch is there
 LAST_WORDS = 0.02  # of the time, for the report
+
+
+def was_stopped(model: Segmenter) -> bool:
+    """Whether the training of a model was interrupted by hand."""
+    return any(STOPPED in message for message in model.messages)
 
 
 def first_share(seconds: float, steps: int | None, gone: float, others: int, what: str) -> float:
@@ -62,7 +68,7 @@ class Other(Job):
     def score(self, model: Segmenter, samples: Sequence[Sample], look: CloserLook) -> Scored:
         from handful.verbs.score import score_regions
 
-        self.stopped = any("stopped by hand" in message for message in model.messages)
+        self.stopped = was_stopped(model)
         regions = () if self.stopped else self.split.test
         scorer, boundaries = self.scorers or (None, None)
         until = None if self.steps is not None else self.started + LATEST * self.seconds

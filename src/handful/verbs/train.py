@@ -21,6 +21,7 @@ from handful.data.sample import Sample, look_at_some, open_samples, read_samples
 from handful.data.split import Split, keep_split, make_split
 from handful.errors import DataError, SettingsError
 from handful.measure.trivial import choose_polarity
+from handful.names import plural
 from handful.verbs.asked import check_asked
 from handful.verbs.listener import SILENT, Listener
 from handful.verbs.runfolder import (
@@ -397,7 +398,7 @@ class Job:
 
     def card(self, plan: Plan, run: Run, fitted: Fitted) -> Any:
         """The model's card, scores still missing."""
-        from handful.modelfile import ModelCard
+        from handful.modelfile import ModelCard, tile_of
         from handful.prediction.parting import general_settings
         from handful.training.prepare import target_classes
 
@@ -417,7 +418,7 @@ class Job:
             outputs=len(classes),
             normalisation=plan.normalisation,
             scale=plan.scale,
-            tile=max(1024, 4 * net.halo),
+            tile=tile_of(net.halo),
             halo=net.halo,
             multiple=net.multiple,
             threshold=threshold,
@@ -500,6 +501,10 @@ class Job:
             masks.append(one.mask[::step, ::step])
         return choose_polarity(images, masks, foreground=1 - reading.background)
 
+    def told(self, scored: Scored, look: CloserLook) -> dict[str, Any]:
+        """What scores.json holds."""
+        return scored.scores.to_dict() | look.to_dict()
+
     def write(self, model: Segmenter, plan: Plan, fitted: Fitted, scored: Scored, look: CloserLook) -> None:
         """The files of the run, the model first."""
         from handful.files import write_whole
@@ -508,12 +513,12 @@ class Job:
         from handful.verbs.settings_file import settings_text
 
         model.save(self.path / MODEL)
-        write_json(self.path / SCORES, scored.scores.to_dict() | look.to_dict())
+        write_json(self.path / SCORES, self.told(scored, look))
         write_history(self.path / HISTORY, fitted.history)
         write_whole(self.path / SETTINGS, settings_text(plan, self.command).encode())
         labelled = len(self.split.train) + len(self.split.validation)
         content = ReportContent(
-            title=f"{Path(self.audit.root).resolve().name}: learnt from {labelled} labelled image{'s'[: labelled > 1]}",
+            title=f"{Path(self.audit.root).resolve().name}: learnt from {plural(labelled, 'labelled image')}",
             scores=scored.scores,
             command=self.command,
             date=time.strftime("%Y-%m-%d %H:%M"),

@@ -24,6 +24,7 @@ from handful.data.match import match_names
 from handful.data.problem import ERROR, NOTE, WARNING, Problem
 from handful.data.roles import read_words
 from handful.errors import DataError
+from handful.names import plural
 
 # Label Studio puts eight hexadecimal digits and a dash before the name of an uploaded file.
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-(?=.)", re.IGNORECASE)
@@ -108,12 +109,12 @@ def _match(file: File, found: Annotations, index: _Index, taken: dict[int, File]
         drawn.pairs.append((image, file, drawing))
     if missing:
         verb = "is" if len(missing) == 1 else "are"
-        text = f"names {_images(len(missing))} that {verb} not here, such as {missing[0]!r}"
+        text = f"names {plural(len(missing), 'image')} that {verb} not here, such as {missing[0]!r}"
         drawn.problems.append(Problem(file.shown, text, ERROR if len(missing) == len(found.images) else WARNING))
     if twice and twice == len(found.images):
         drawn.problems.append(Problem(file.shown, "annotates the same images as another file, which is used", NOTE))
     elif twice:
-        text = f"annotates {_images(twice)} that were annotated before; the earlier annotations are used"
+        text = f"annotates {plural(twice, 'image')} that were annotated before; the earlier annotations are used"
         drawn.problems.append(Problem(file.shown, text, WARNING))
     for kind, count in found.passed.items():
         drawn.problems.append(Problem(file.shown, f"{count} {kind}, passed over", NOTE))
@@ -189,14 +190,10 @@ def _finish(drawn: Drawn, sources: Sequence[Annotations], images: Sequence[File]
     left = [image for image in images if id(image) not in taken]
     broken = sum(bool(image.problem) for source in sources for image in source.images)
     if len(left) > broken:
-        text = f"{_images(len(left) - broken)} without annotations, left out (`handful predict` takes them)"
+        text = f"{plural(len(left) - broken, 'image')} without annotations, left out (`handful predict` takes them)"
         drawn.problems.append(Problem(left[0].folder or ".", text, NOTE))
     counts = Counter(found.tool for found in sources)
     tools = " and ".join(tool for tool in TOOLS if counts[tool])
     files = defaultdict(int, Counter(file.shown for _, file, _ in drawn.pairs))
     where = next(iter(files)) if len(files) == 1 else f"{len(files)} files"
-    drawn.words = f"{_images(len(drawn.pairs))} with {tools} annotations ({where})"
-
-
-def _images(count: int) -> str:
-    return f"{count} image{'' if count == 1 else 's'}"
+    drawn.words = f"{plural(len(drawn.pairs), 'image')} with {tools} annotations ({where})"
