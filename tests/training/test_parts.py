@@ -157,6 +157,36 @@ def test_orthogonal_is_nearly_the_u_v_of_the_svd(shape):
     assert orthogonal(torch.zeros(3, 4)).abs().max() == 0
 
 
+@pytest.mark.parametrize("shape", [(16, 144), (32, 64), (40, 6), (1, 9)])
+def test_orthogonal_is_the_plain_iteration(shape):
+    """Its twin, step by step on the whole matrix, and in float64: directions a million times weaker are not lost."""
+    torch.manual_seed(0)
+    u, _, v = torch.linalg.svd(torch.randn(shape, dtype=torch.float64), full_matrices=False)
+    matrix = u @ torch.logspace(0, -6, min(shape), dtype=torch.float64).diag() @ v
+    x = matrix / matrix.norm()
+    for _ in range(5):
+        gram = x @ x.T
+        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+    assert orthogonal(matrix.float()).numpy() == pytest.approx(x.numpy(), abs=2e-3)
+
+
+def test_what_is_no_kernel_takes_the_steps_of_adamw():
+    torch.manual_seed(0)
+    ours, theirs = Kernel(), Kernel()
+    theirs.load_state_dict(ours.state_dict())
+    muon = make_optimiser(ours, TrainSettings(learning_rate=0.02, weight_decay=0.1))
+    others = [theirs.body.bias, *theirs.head.parameters()]
+    adamw = torch.optim.AdamW(others, lr=0.01, betas=(0.9, 0.99), weight_decay=0.0)
+    for _ in range(5):
+        for mine, their in zip(ours.parameters(), theirs.parameters(), strict=True):
+            mine.grad = torch.randn_like(mine)
+            their.grad = mine.grad.clone()
+        muon.step()
+        adamw.step()
+    for mine, their in zip((ours.body.bias, *ours.head.parameters()), others, strict=True):
+        assert torch.allclose(mine, their, atol=1e-6)
+
+
 class Kernel(nn.Module):
     """A convolution, a norm's worth of vector and a head: every kind of parameter that Muon tells apart."""
 

@@ -23,7 +23,6 @@ from handful.training.transfer import plan_transfer
 
 HELPER = "from handful.cli import main; raise SystemExit(main(['train']))"
 GOOD = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
-CALM = {"optimiser": "adamw", "learning_rate": 1e-3}  # Muon's step is rounded to 8 bits, see its `orthogonal`
 
 
 def free_port():
@@ -89,7 +88,7 @@ def test_gradient_and_statistics_are_those_of_the_whole_batch(crew, settings):
 
 
 def test_the_model_is_the_same(crew):
-    (alone, one), (together, two) = (trained(which, steps=8, **CALM) for which in (ALONE, crew))
+    (alone, one), (together, two) = (trained(which, steps=8) for which in (ALONE, crew))
     assert largest_difference(two.net.state_dict(), one.net.state_dict()) < 1e-3
     assert together.running_loss == pytest.approx(alone.running_loss, rel=1e-5)
     assert np.allclose(together.pool.costs, alone.pool.costs, rtol=1e-4)
@@ -100,7 +99,7 @@ def test_what_the_first_process_decides_all_do(crew, monkeypatch):
     """Only the first is told of troubles that are none, and the batches after them depend on the remedies."""
 
     def troubled(which):
-        run = start_run(*draw_discs(4), steps=9, **CALM)
+        run = start_run(*draw_discs(4), steps=9)
         run = Run(run.net, run.pool, run.validation, run.settings, run.clock, None, which)
         look = run.guard.look
 
@@ -127,7 +126,7 @@ def test_what_is_taken_over_and_held_still_is_so_everywhere(crew):
         transfer.copy_to(net)
         return transfer
 
-    settings = {"steps": 6, "init_freeze": 0.5, **CALM}
+    settings = {"steps": 6, "init_freeze": 0.5}
     one, two = (trained(which, transfer=taken, **settings)[1] for which in (ALONE, crew))
     assert largest_difference(two.net.state_dict(), one.net.state_dict()) < 1e-3
 
@@ -136,7 +135,7 @@ def test_an_interrupted_training_goes_on_with_helpers(crew, tmp_path, monkeypatc
     monkeypatch.setattr("handful.training.loop.CHECKPOINT_EVERY", -1.0)
 
     def start(which):
-        run = start_run(*draw_discs(4), steps=8, **CALM)
+        run = start_run(*draw_discs(4), steps=8)
         return Run(run.net, run.pool, run.validation, run.settings, run.clock, None, which)
 
     def press_ctrl_c(progress):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adamw import adamw
 
 
 class Muon(torch.optim.Optimizer):
@@ -43,7 +44,7 @@ class Muon(torch.optim.Optimizer):
                 if not self.state[p]:
                     names = ("momentum",) if group["muon"] else ("momentum", "square", "count")
                     for name in names:
-                        self.state[p][name] = torch.zeros_like(p) if name != "count" else torch.zeros(())
+                        self.state[p][name] = torch.zeros_like(p) if name != "count" else p.new_zeros(())
             (self._orthogonal if group["muon"] else self._adam)(parameters, group)
 
     def _orthogonal(self, parameters: list[Tensor], group: dict[str, float]) -> None:
@@ -59,25 +60,49 @@ class Muon(torch.optim.Optimizer):
             p.add_(direction.view_as(p), alpha=-group["lr"] * scale)
 
     def _adam(self, parameters: list[Tensor], group: dict[str, float]) -> None:
-        for p in parameters:
-            state, gradient = self.state[p], p.grad
-            assert gradient is not None
-            state["count"] += 1
-            state["momentum"].lerp_(gradient, 0.1)
-            state["square"].lerp_(gradient.square(), 0.01)
-            count = float(state["count"])
-            first, second = state["momentum"] / (1 - 0.9**count), state["square"] / (1 - 0.99**count)
-            p.add_(first / (second.sqrt() + 1e-8), alpha=-group["lr"])
+        """In one call: a net has some forty norms and biases, each too small to be worth its own."""
+        states = [self.state[p] for p in parameters]
+        adamw(
+            parameters,
+            [p.grad for p in parameters if p.grad is not None],
+            [state["momentum"] for state in states],
+            [state["square"] for state in states],
+            [],
+            [state["count"] for state in states],
+            fused=True,
+            amsgrad=False,
+            beta1=0.9,
+            beta2=0.99,
+            lr=group["lr"],
+            weight_decay=0.0,
+            eps=1e-8,
+            maximize=False,
+        )
 
 
 def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
-    """Nearly U V^T of (rows, columns) = U S V^T by Newton-Schulz steps with Jordan's coefficients, in bfloat16."""
+    """Nearly U V^T of (rows, columns) = U S V^T by Newton-Schulz steps with Jordan's coefficients.
+
+    Every step is X <- p(X X^T) X, so that the steps can be taken on the Gram matrix, which is small for a kernel (9
+    times as many columns as rows), and the product of all p be applied at the end: .37 of the work. In float32: a
+    product of bfloat16 is a hundred times slower on a processor that has no instruction for it.
+    """
     a, b, c = 3.4445, -4.7750, 2.0315
     tall = matrix.shape[0] > matrix.shape[1]
-    x = (matrix.T if tall else matrix).bfloat16()
+    x = (matrix.T if tall else matrix).float()
     x = x / (x.norm() + 1e-7)
-    for _ in range(steps):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
-    nearly: Tensor = (x.T if tall else x).float()
-    return nearly
+    gram = x @ x.T
+    whole = factor = _polynomial(gram, a, b, c)
+    for _ in range(steps - 1):
+        gram = factor @ gram @ factor
+        factor = _polynomial(gram, a, b, c)
+        whole = factor @ whole
+    nearly: Tensor = whole @ x
+    return nearly.T if tall else nearly
+
+
+def _polynomial(gram: Tensor, a: float, b: float, c: float) -> Tensor:
+    """a + b G + c G^2."""
+    answer: Tensor = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+    answer.diagonal().add_(a)
+    return answer
