@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from discs import write_discs
+from handful.cli import main
 
 SOURCE = Path(__file__).parents[1] / "src" / "handful"
 
@@ -139,6 +140,16 @@ def test_check_does_not_load_torch(tmp_path: Path) -> None:
 
 def test_reading_a_card_and_masks_does_not_load_torch() -> None:
     assert "torch" not in loaded_by("import handful.modelfile, handful.outputs.prediction, handful.verbs.evaluate")
+
+
+@pytest.mark.parametrize("work", ["train {0} -o {1} --steps 2", "predict {1} {0}/images -o {1}/new"])
+def test_no_compiler_is_loaded(work: str, tmp_path: Path) -> None:
+    """torch imports its compiler, and sympy, for one wrong call: more than a second at every start."""
+    folder, run = write_discs(tmp_path / "discs", 3), tmp_path / "run"
+    if work.startswith("predict"):
+        assert main(["train", str(folder), "-o", str(run), "--steps", "1"]) == 0
+    argv = work.format(folder, run).split()
+    assert "sympy" not in loaded_by(f"from handful.cli import main; assert main({argv!r}) == 0")
 
 
 def test_the_command_line_is_a_thin_coat() -> None:

@@ -14,7 +14,7 @@ from handful.modelfile import read_card
 from handful.training.loop import LUCK, Fitted
 from handful.training.validation import Validation
 from handful.verbs import ladder
-from handful.verbs.ladder import CROP, Rival, choose, crops, wants_rival
+from handful.verbs.ladder import COMPARED, CROP, Rival, choose, wants_rival
 from handful.verbs.listener import Listener
 
 SMALL = {"net_settings": {"width": 8, "depth": 3}, "patch": 64, "batch": 4}
@@ -91,7 +91,7 @@ def test_parts_of_images_keep_image_and_mask_together():
     rng = np.random.default_rng(0)
     masks = [rng.integers(0, 2, (300, 90)).astype(np.uint8) for _ in range(12)]
     whole = Validation([mask[None].astype(np.float32) for mask in masks], masks, 2, (1,), torch.device("cpu"))
-    parts = crops(whole, 0)
+    parts = whole.parts(CROP, COMPARED, 0)
     assert len(parts.images) == ladder.COMPARED
     for image, mask in zip(parts.images, parts.masks, strict=True):
         assert mask.shape == (CROP, 90)

@@ -1,14 +1,15 @@
 """How much memory a net takes for a pixel or a step, and the largest tile that fits into what is there.
 
-The net is run on tensors without content (device "meta") while every block of memory that would be alive is counted:
-exact for what torch keeps, at no cost, the same on every machine. What the convolutions use beside it is in `MARGIN`.
+The net is run on a small picture while every block of memory that torch keeps alive is counted, in hundredths of a
+second and the same on every machine. What the convolutions use beside it is in `MARGIN`. (Tensors without content, of
+device "meta", need no computing, but torch imports its compiler for them: more than a second at every start.)
 """
 
 from __future__ import annotations
 
 import copy
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,46 +21,48 @@ EDGES = (2048, 1536, 1024, 768, 512, 384, 256, 192, 128)
 # Peak of the process over the count: scratch and reordered weights of oneDNN, and what malloc keeps. 1.35 was measured
 # for the quick net, 24 and 32 wide.
 MARGIN = 1.5
-# For the run on nothing: wide enough that edges do not count.
-SAMPLE = 512
+# Edge of the small picture: a multiple of what nets fold and halve.
+SAMPLE = 128
 
 
 def bytes_a_pixel(net: nn.Module, channels: int) -> float:
     """Bytes alive at the worst moment of putting a tile through the net, its input and output included, a pixel."""
     import torch
 
-    ghost = copy.deepcopy(net).to("meta")
+    ghost = copy.deepcopy(net).cpu().eval()
 
     def work() -> None:
         with torch.inference_mode():
-            x = torch.empty((1, channels, SAMPLE, SAMPLE), device="meta")
+            x = torch.zeros((1, channels, SAMPLE, SAMPLE))
             ghost(x).float().softmax(dim=1)
 
     return most_alive(work) / SAMPLE**2
 
 
-def bytes_a_step(net: nn.Module, channels: int, classes: int, batch: int, patch: tuple[int, int]) -> int:
+def bytes_a_step(net: nn.Module, channels: int, classes: int, batch: int, patch: tuple[int, int]) -> float:
     """Bytes alive at the worst moment of a training step, forward and backward; the gradients are left out."""
     import torch
 
-    ghost = copy.deepcopy(net).to("meta").train()
+    ghost = copy.deepcopy(net).cpu().train()
     for parameter in ghost.parameters():
-        parameter.grad = torch.empty_like(parameter)
+        parameter.grad = torch.zeros_like(parameter)
 
     def work() -> None:
-        x = torch.empty((batch, channels, *patch), device="meta")
+        x = torch.zeros((1, channels, SAMPLE, SAMPLE))
         logits = ghost(x).float()
-        target = torch.empty((batch, *patch), device="meta", dtype=torch.int64)
+        target = torch.zeros((1, SAMPLE, SAMPLE), dtype=torch.int64)
         # The losses keep about as much as both of these.
         loss = torch.nn.functional.cross_entropy(logits, target) + logits.softmax(1).square().mean()
         if loss.requires_grad:  # nothing in a forest is trained by gradients
             loss.backward()
 
-    return most_alive(work)
+    gradients = {parameter.shape for parameter in ghost.parameters()}
+    with torch.random.fork_rng(devices=[]):  # dropout
+        return most_alive(work, gradients) * batch * patch[0] * patch[1] / SAMPLE**2
 
 
-def most_alive(work: Callable[[], None]) -> int:
-    """Bytes of all tensors made by `work` that are alive together at the worst moment."""
+def most_alive(work: Callable[[], None], apart: Container[tuple[int, ...]] = ()) -> int:
+    """Bytes of all tensors made by `work` that are alive together at the worst moment, but those of shapes `apart`."""
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -67,11 +70,16 @@ def most_alive(work: Callable[[], None]) -> int:
     seen: set[int] = set()
 
     class Count(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        @classmethod
+        def _should_skip_dynamo(cls) -> bool:
+            """Nothing is compiled here; torch would import its compiler, which takes a second, to make sure of it."""
+            return False
+
         def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             nonlocal worst
             result = function(*args, **(kwargs or {}))
             for one in result if isinstance(result, (tuple, list)) else (result,):
-                if isinstance(one, torch.Tensor):
+                if isinstance(one, torch.Tensor) and one.shape not in apart:
                     count(one)
             worst = max(worst, alive)
             return result

@@ -333,7 +333,7 @@ class Run:
             own = self.crew.share(batch.image)
             logits = self.crew.join(self.forward(own.contiguous(memory_format=torch.channels_last)), len(batch.image))
         loss = self.loss(logits, batch.target, weight=self._weight(batch))
-        self.optimiser.zero_grad(set_to_none=True)
+        self.net.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         value = float(loss.detach())
         if not self._gradient_is_finite():
@@ -419,7 +419,7 @@ class Run:
                 f"out of memory on one of {self.crew.size} processes: give a smaller batch or patch, such as "
                 f"--set batch={max(self.pool.batch // 2, self.crew.size)}, or fewer processes on the machine."
             )
-        self.optimiser.zero_grad(set_to_none=True)
+        self.net.zero_grad(set_to_none=True)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         half = self.pool.batch // 2
@@ -477,6 +477,11 @@ class Run:
         )
         return time.monotonic() - began
 
+    def validation_takes(self, step: float) -> float:
+        """Seconds that a validation will take about, where a step takes so many: its forward pass is a third of it."""
+        looked_at = sum(mask.size for mask in self.validation.masks)
+        return step / 3 * looked_at / (self.pool.batch * self.pool.patch[0] * self.pool.patch[1])
+
     def finish(self) -> Fitted:
         """The net to keep: the last average, or an earlier one that was clearly better on validation images."""
         fitted = self.fitted
@@ -512,7 +517,8 @@ def fit(
     """
     clock, cost = run.clock, 0.0
     clock.start_training(run.restore(checkpoint) if resume and checkpoint is not None else 0.0, run.step)
-    last_validation = last_saved = time.monotonic()
+    last_validation = last_saved = began = time.monotonic()
+    before = run.step
     try:
         with run.crew.working():
             run.begin()
@@ -526,6 +532,8 @@ def fit(
                 if clock.steps is not None:
                     due = run.step % max(clock.steps // 10, 1) == 0
                 else:
+                    if not run.fitted.history:
+                        cost = run.validation_takes((now - began) / (run.step - before))
                     span = clock.seconds - clock.reserved
                     due = now - last_validation > max(cost / VALIDATION_SHARE, span / 12)
                 if due:

@@ -6,6 +6,8 @@ takes AdamW steps. In short runs it reaches the same loss in markedly fewer step
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.optim.adamw import adamw
@@ -35,6 +37,10 @@ class Muon(torch.optim.Optimizer):
             ],
             {},
         )
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """As torch's, which imports torch's compiler first: a second at the start of every training."""
+        self.param_groups.append(param_group)
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from handful.measure.overlap import Counts, count_overlap, dice_pooled
+from handful.training.window import draw_window
 
 BINS = 200
 
@@ -29,6 +30,17 @@ class Validation:
     device: torch.device
     precision: str = "float32"
     held_out: bool = True
+
+    def parts(self, edge: int, most: int, seed: int) -> Validation:
+        """The same on a window, at most `edge` pixels a side, of each of the first `most` images."""
+        rng = np.random.default_rng((seed, 0xC0))
+        images: list[NDArray[np.float32]] = []
+        masks: list[NDArray[np.uint8]] = []
+        for image, mask in list(zip(self.images, self.masks, strict=True))[:most]:
+            part = tuple(slice(*span) for span in draw_window(mask, edge, rng))
+            images.append(np.ascontiguousarray(image[:, *part]))
+            masks.append(np.ascontiguousarray(mask[part]))
+        return replace(self, images=images, masks=masks)
 
     def look(self, net: nn.Module) -> tuple[float, bool]:
         """The score, and whether the answer is one class everywhere although more are true.

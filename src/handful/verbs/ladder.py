@@ -12,9 +12,6 @@ from dataclasses import dataclass, replace
 from math import isnan, prod
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from handful.errors import SettingsError
 from handful.measure.overlap import dice_per_image, mean_present
 from handful.measure.scores import FOREST
@@ -109,7 +106,7 @@ def grow(run: Run, asked: PixelForest, *, seed: int, until: float | None) -> Riv
     )
     if grown is None:
         return None
-    ground = crops(run.validation, seed)
+    ground = run.validation.parts(CROP, COMPARED, seed)
     began = time.monotonic()
     score, constant = judge(grown.net.to(run.device), ground)
     judging = time.monotonic() - began
@@ -128,20 +125,6 @@ def judge(net: nn.Module, ground: Validation) -> tuple[float, bool]:
 
     counts = ground.count(net)
     return float(mean_present(mean_present(dice_per_image(counts)[:, list(ground.scored)]))), is_constant(counts)
-
-
-def crops(validation: Validation, seed: int) -> Validation:
-    """The same validation on a part of each of its first images."""
-    from handful.training.forest import draw_window
-
-    rng = np.random.default_rng((seed, 0xC0))
-    images: list[NDArray[np.float32]] = []
-    masks: list[NDArray[np.uint8]] = []
-    for image, mask in list(zip(validation.images, validation.masks, strict=True))[:COMPARED]:
-        part = tuple(slice(*span) for span in draw_window(mask, CROP, rng))
-        images.append(np.ascontiguousarray(image[:, *part]))
-        masks.append(np.ascontiguousarray(mask[part]))
-    return replace(validation, images=images, masks=masks)
 
 
 def choose(rival: Rival, fitted: Fitted) -> Choice:

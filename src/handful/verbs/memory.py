@@ -39,7 +39,7 @@ def memory_line(samples: Sequence[Sample], audit: Audit, split: Split, plan: Pla
     classes = len(target_classes(plan, audit.reading)[0])
     if settings.net == "forest":  # trees take next to nothing beside the images
         settings = replace(settings, net="fcn", net_settings={})
-    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+    with torch.random.fork_rng(devices=[]):
         net = build_net(settings.net, in_channels=audit.channels, classes=classes, **settings.net_settings)
     pixels = [height * width for height, width in (working_size(one.shape, plan.scale) for one in split.train)]
     each = 4 * audit.channels + 4 + (4 if "weighted" in settings.loss else 0)

@@ -362,7 +362,7 @@ class Job:
             made = prepare(kept, plan, self.audit.reading)
             looked = made.images, made.targets
         else:
-            few = range(min(len(samples), MOST_VALIDATED))
+            few = range(min(len(samples), GLANCES))
             looked = (
                 [store.planes(index)[: self.audit.channels].cpu().numpy() for index in few],
                 [store.mask(index)[0].byte().cpu().numpy() for index in few],
@@ -375,6 +375,8 @@ class Job:
             precision=settings.precision,
             held_out=held_out,
         )
+        if not held_out:  # to notice a collapse it takes no more
+            validation = validation.parts(GLANCE, GLANCES, self.seed)
         clock = Clock(self.seconds, self.started, steps=self.steps)
         return Run(net, pool, validation, settings, clock, transfer, current_crew())
 
@@ -585,6 +587,7 @@ def time_left(seconds: float) -> str:
     return f"{minutes}:{rest:02d} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d} h"
 
 
+GLANCE, GLANCES = 256, 8  # pixels, images: parts of training images that are looked at where none is held back
 MOST_VALIDATED = 16  # images: more make every validation slow and the best choice hardly better
 
 
