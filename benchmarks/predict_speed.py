@@ -1,12 +1,14 @@
 """How fast `predict` drives a net: against the bare net on one batch that is in memory already, and against MONAI.
 
-    python benchmarks/predict_speed.py MODEL --side 4096 --monai /path/to/python/with/monai
+    python benchmarks/predict_speed.py MODEL --side 4096 --image PICTURE --monai /path/to/python/with/monai
     python benchmarks/predict_speed.py MODEL --side 1024 --repeat 1          # a quick look
 
 Megapixels a second of the fastest of `--repeat` runs, loading aside: (a) the net as it was trained, on the batch and
-tile that suit it best; (b) `Segmenter.predict` on an array; (c) MONAI's `sliding_window_inference` of the same net with
-the overlap at which its seams are as small, judged against the whole image (roi 256, the overlap raised until the
-largest difference is below the limit); (d) the same net made quicker, on a batch, which says what is left to gain.
+tile that suit it best; (b) `Segmenter.predict` on an array, in the tiles that the command takes; (c) MONAI's
+`sliding_window_inference` of the same net with the overlap at which its seams are as small, judged against the whole
+image (roi 256, the overlap raised until the largest difference is below the limit); (d) the same net made quicker, on a
+batch, which says what is left to gain. The image is PICTURE, mirrored until it is large enough, or noise, on which no
+net is sure of anything and seams are worst.
 """
 
 from __future__ import annotations
@@ -76,10 +78,22 @@ def monai(model: Path, planes: Path, expected: Path, repeat: int) -> None:
             return
 
 
+def picture(file: Path | None, side: int, channels: int) -> Any:
+    """(side, side, channels) uint8."""
+    if file is None:
+        return np.random.default_rng(0).integers(0, 255, (side, side, channels), np.uint8)
+    from handful.data import ImageFile, match_channels, read_image
+
+    image = match_channels(read_image(ImageFile(file)), channels, str(file))
+    lack = [(0, max(side - size, 0)) for size in image.shape[:2]]
+    return np.pad(image, [*lack, (0, 0)], mode="reflect")[:side, :side]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path)
     parser.add_argument("--side", type=int, default=4096)
+    parser.add_argument("--image", type=Path, help="a picture of the kind that the model was trained on")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--half", action="store_true", help="bfloat16 in (a), (b) and (d)")
     parser.add_argument("--monai", help="a Python that has monai; the same torch")
@@ -90,15 +104,17 @@ def main() -> None:
 
     import handful
     from handful.normalise import apply_normalisation
+    from handful.prediction.ceiling import default_ceiling, left_under
+    from handful.prediction.large import choose_tiling
     from handful.prediction.tiles import Tiling, predict_tiles
 
     model = handful.load(args.model)
     card = model.card
-    rng = np.random.default_rng(0)
-    image = rng.integers(0, 255, (args.side, args.side, card.channels), np.uint8)
+    image = picture(args.image, args.side, card.channels)
     speed, which = bare(model.net, card.channels, args.repeat, args.half)
     print(f"(a) bare net, {which}: {speed:.2f} megapixels a second")
-    seconds = fastest(lambda: model.predict(image, half=args.half), args.repeat)
+    tiling = choose_tiling(model, left_under(default_ceiling()), pixels=args.side**2)
+    seconds = fastest(lambda: model.predict(image, half=args.half, tiling=tiling), args.repeat)
     ours = image.shape[0] * image.shape[1] / 1e6 / seconds
     print(f"(b) handful predict: {ours:.2f} megapixels a second, {ours / speed:.2f} of (a)")
     quick, which = bare(model.running, card.channels, args.repeat, args.half)
