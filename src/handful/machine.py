@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+MALLOC = {"M_TRIM_THRESHOLD": -1, "M_TOP_PAD": -2, "M_MMAP_THRESHOLD": -3, "M_MMAP_MAX": -4}  # malloc.h of glibc
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,32 @@ def free_memory() -> int:
     except OSError:
         pass
     return 4 << 30
+
+
+@contextmanager
+def freed_memory_kept() -> Iterator[None]:
+    """Meanwhile the C library keeps what tensors free for the next ones. Nothing where it is not that of GNU.
+
+    It gives blocks above 32 MB back to the system at once, and every page of them is cleared before it is used again:
+    a third of the time of predicting an image of 4096x4096.
+    """
+    _tell_malloc(M_MMAP_MAX=0, M_TRIM_THRESHOLD=2**31 - 1, M_TOP_PAD=64 << 20)
+    try:
+        yield
+    finally:  # as glibc has it but for the thresholds: half a gigabyte stays for the next image
+        _tell_malloc(M_MMAP_MAX=65536, M_MMAP_THRESHOLD=32 << 20, M_TRIM_THRESHOLD=512 << 20, M_TOP_PAD=128 << 10)
+
+
+def give_back_memory() -> None:
+    """What the C library keeps for nobody goes back to the system."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _tell_malloc(**settings: int) -> None:
+    with suppress(OSError, AttributeError):  # no library to call, or another one
+        for name, value in settings.items():
+            ctypes.CDLL(None).mallopt(MALLOC[name], value)
 
 
 def look_at_machine(device: str) -> Machine:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handful.machine import freed_memory_kept, give_back_memory
 from handful.prediction.ahead import ahead
 
 if TYPE_CHECKING:
@@ -142,12 +143,15 @@ def predict_cells(
         )
 
     joined = _Joiner(down, across, shape)
-    for some, tiles in ahead((some, tiles_of(some)) for some in batches):
-        for (row, column), probabilities in zip(some, _probabilities(net, tiles, flips, half), strict=True):
-            if row >= begin:
-                cell = joined.take(row, column, probabilities)
-                if row >= first_row:
-                    yield cell
+    with freed_memory_kept():
+        for some, tiles in ahead((some, tiles_of(some)) for some in batches):
+            for (row, column), probabilities in zip(some, _probabilities(net, tiles, flips, half), strict=True):
+                if row >= begin:
+                    cell = joined.take(row, column, probabilities)
+                    if row >= first_row:
+                        yield cell
+    if len(spots) > 1:  # an image of one tile is likely to be followed by others like it
+        give_back_memory()
 
 
 class _Joiner:

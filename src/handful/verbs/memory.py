@@ -16,7 +16,7 @@ from handful.scale import working_size
 from handful.verbs.score import MOST_PICTURES, PICTURE_SIDE
 
 # What is loaded after the plan (optimiser, skimage, the page) and small tensors; measured with nets of no width.
-LATER = 90_000_000
+LATER = 10_000_000
 # Peak of the process over the count of a step: scratch and reordered weights of oneDNN, and what malloc keeps.
 STEP_MARGIN = 1.15
 # Net, gradient, momentum, average and the best so far.
