@@ -10,7 +10,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
 
 MALLOC = {"M_TRIM_THRESHOLD": -1, "M_TOP_PAD": -2, "M_MMAP_THRESHOLD": -3, "M_MMAP_MAX": -4}  # malloc.h of glibc
 
@@ -91,21 +94,32 @@ def look_at_machine(device: str) -> Machine:
 def _bfloat16_pays() -> bool:
     """Whether a typical convolution, forward and backward, takes under 3/4 of its float32 time in bfloat16.
 
-    With AVX512-bf16 or AMX it takes about half; without either torch imitates it, 12 times slower.
+    With AVX512-bf16 or AMX it takes about half; without either torch imitates it, 12 times slower. Timed on one thread:
+    two would wait for each other where something else uses the cores.
     """
     import torch
 
-    times = []
-    for kind in (torch.float32, torch.bfloat16):
-        convolution: Any = torch.nn.Conv2d(32, 32, 3, padding=1, dtype=kind)
-        convolution.to(memory_format=torch.channels_last)
-        x = torch.zeros((2, 32, 64, 64), dtype=kind).contiguous(memory_format=torch.channels_last)
-        best = float("inf")
-        for trial in range(5):  # the least of several: what else runs can only slow one down
-            began = time.perf_counter()
-            convolution(x).sum().backward()
-            best = min(best, time.perf_counter() - began)
-            if trial and times and best > 3 * times[0]:
-                return False
-        times.append(best)
-    return times[1] < 0.75 * times[0]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        exact = _time_convolution(torch.float32)
+        return _time_convolution(torch.bfloat16, enough=4 * exact) < 0.75 * exact
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _time_convolution(kind: torch.dtype, enough: float = float("inf")) -> float:
+    """Seconds of the quickest of five, as what else runs can only slow one down; of two where they take `enough`."""
+    import torch
+
+    convolution: Any = torch.nn.Conv2d(32, 32, 3, padding=1, dtype=kind)
+    convolution.to(memory_format=torch.channels_last)
+    x = torch.zeros((2, 32, 64, 64), dtype=kind).contiguous(memory_format=torch.channels_last)
+    best = float("inf")
+    for trial in range(5):
+        began = time.perf_counter()
+        convolution(x).sum().backward()
+        best = min(best, time.perf_counter() - began)
+        if trial and best > enough:
+            break
+    return best
