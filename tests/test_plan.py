@@ -20,7 +20,7 @@ from handful.plan import (
 )
 
 READING = MaskReading("values", ("background", "thing"), 0, "grey")
-CPU = Machine("cpu", 2, 8 << 30, False, "2 CPU cores")
+CPU = Machine("cpu", 8 << 30, False, "2 CPU cores")
 
 
 def scale_of(samples):
@@ -245,6 +245,5 @@ def test_thickness_is_told_at_the_size_that_the_net_works_at():
 def test_a_machine_is_looked_at():
     machine = look_at_machine("cpu")
     assert machine.device == "cpu"
-    assert machine.cores >= 1
     assert machine.memory > 1 << 20
     assert "CPU core" in machine.name

@@ -23,7 +23,6 @@ class Machine:
     """device: 'cpu' or 'cuda'; memory: bytes free for a run there; bfloat16: convolutions are faster in it."""
 
     device: str
-    cores: int
     memory: int
     bfloat16: bool
     name: str
@@ -85,9 +84,9 @@ def look_at_machine(device: str) -> Machine:
     cores = count_cores()
     if device == "cuda":
         free, _ = torch.cuda.mem_get_info()
-        return Machine("cuda", cores, int(free), torch.cuda.is_bf16_supported(), torch.cuda.get_device_name())
+        return Machine("cuda", int(free), torch.cuda.is_bf16_supported(), torch.cuda.get_device_name())
     torch.set_num_threads(cores)
-    return Machine("cpu", cores, free_memory(), _bfloat16_pays(), f"{cores} CPU core{'s' if cores > 1 else ''}")
+    return Machine("cpu", free_memory(), _bfloat16_pays(), f"{cores} CPU core{'s' if cores > 1 else ''}")
 
 
 @lru_cache

@@ -37,7 +37,7 @@ def audit(tmp_path_factory):
 def stores(audit, regions=None, **overrides):
     regions = regions or list(whole_regions(audit).values())
     samples = read_samples(audit, regions)
-    machine = Machine("cpu", 1, 1 << 30, False, "")
+    machine = Machine("cpu", 1 << 30, False, "")
     plan = make_plan(samples, audit.reading, machine, seconds=60, overrides={"patch": 32, **overrides})
     both = samples, SamplesOnDemand(audit, regions)
     made = [make_store(one, plan, audit.reading, seed=0, device=CPU) for one in both]
