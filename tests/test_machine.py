@@ -44,7 +44,12 @@ def test_freed_memory_is_taken_again():
     assert int(run.stdout) < 2 * (64 << 20) / 4096  # of eight blocks, that six of them came without a fault
 
 
-def test_without_glibc_nothing_happens(monkeypatch):
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
+def on_windows(name):
+    raise TypeError("expected str, not NoneType")
+
+
+@pytest.mark.parametrize("library", [lambda name: object(), on_windows])
+def test_without_glibc_nothing_happens(monkeypatch, library):
+    monkeypatch.setattr(ctypes, "CDLL", library)
     with freed_memory_kept():
         give_back_memory()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 MALLOC = {"M_TRIM_THRESHOLD": -1, "M_TOP_PAD": -2, "M_MMAP_THRESHOLD": -3, "M_MMAP_MAX": -4}  # malloc.h of glibc
+NO_GLIBC = (OSError, AttributeError, TypeError)  # what comes of calling it where another library, or Windows, is
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,12 @@ def freed_memory_kept() -> Iterator[None]:
 
 def give_back_memory() -> None:
     """What the C library keeps for nobody goes back to the system."""
-    with suppress(OSError, AttributeError):
+    with suppress(*NO_GLIBC):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def _tell_malloc(**settings: int) -> None:
-    with suppress(OSError, AttributeError):  # no library to call, or another one
+    with suppress(*NO_GLIBC):
         for name, value in settings.items():
             ctypes.CDLL(None).mallopt(MALLOC[name], value)
 
