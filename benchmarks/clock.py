@@ -78,6 +78,8 @@ def measure(data: Path, out: Path, seconds: float, before: str, others: int) -> 
     if run.returncode:
         return f"{told} | ended with {run.returncode}: {run.stderr.strip().splitlines()[-1]} | | |"
     rows = list(csv.DictReader((out / "history.csv").read_text().splitlines()))
+    if not rows:
+        return f"{told} | 0: the forest is kept | | |"
     first, last = rows[0], rows[-1]
     return f"{told} | {last['step']} | {first['seconds']} ({first['step']}) | {last['seconds']} |"
 
