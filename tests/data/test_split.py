@@ -170,6 +170,12 @@ def test_copies_in_train_and_test_are_said() -> None:
     assert "careful: 1 image to train on (i1) is in the test too" in split.reason
 
 
+def test_no_more_is_held_back_than_narrows_the_interval() -> None:
+    many = audit_of([facts(f"{n}", n, mean=n / 3000) for n in range(3000)])
+    assert len(make_split(many).test) == 200
+    assert len(make_split(many, test_fraction=0.2).test) == 600
+
+
 def test_everything_trains_when_asked() -> None:
     images = [facts(f"i{n}", n) for n in range(30)]
     split = make_split(audit_of(images, ["train"] * 20 + ["test"] * 10), test_fraction=0)

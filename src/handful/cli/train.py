@@ -35,7 +35,7 @@ def train_command(
     task: Annotated[str | None, typer.Option(help="semantic, instances or boundaries [default: by the masks].")] = None,
     test: Test = None,
     test_fraction: Annotated[
-        float | None, typer.Option(help="Share of the images held back to score on [default: 0.2].")
+        float | None, typer.Option(help="Share of the images held back to score on [default: 0.2, at most 200 images].")
     ] = None,
     folds: Annotated[
         str | None, typer.Option(metavar="K|loo", help="Train on all and score each by a model that never saw it.")

@@ -22,6 +22,7 @@ from handful.names import plural
 __all__ = ["Region", "Split", "keep_split", "make_split"]
 
 TEST_FRACTION = 0.2
+MOST_TEST = 200  # images: more hardly narrow the interval, and are missing in training and take long to score
 LEAST_FOR_VALIDATION = 12  # images to train on: with fewer, each is worth more as a lesson than as a judge
 MOST_VALIDATION = 16
 
@@ -98,7 +99,7 @@ def make_split(audit: Audit, *, test_fraction: float | None = None, seed: int = 
 
     In this order: `test`, an audit of its own, is the test set; a fraction of 0 holds nothing back and trains on every
     image; folders named train, val and test are respected (val alone is the test); otherwise `test_fraction` of the
-    images (default 0.2, at least one where there are two) is drawn so that it resembles the whole, equal and nearly
+    images (default 0.2, at least one where there are two, at most 200) is drawn so that it resembles the whole, equal and nearly
     equal images together and consecutive ones in blocks; of a single image a strip is held back.
 
     Raises SettingsError for a fraction outside 0..1 or together with `test`.
@@ -130,7 +131,8 @@ def make_split(audit: Audit, *, test_fraction: float | None = None, seed: int = 
         regions, text = cut_inside(audit, seed)
         words.append(text)
     else:
-        held, text = draw_images(names, audit, TEST_FRACTION if test_fraction is None else test_fraction, seed, "test")
+        fraction = min(TEST_FRACTION, MOST_TEST / len(names)) if test_fraction is None else test_fraction
+        held, text = draw_images(names, audit, fraction, seed, "test")
         training, validation = [name for name in names if name not in set(held)], []
         words.append(text)
     if regions is None and test_fraction != 0:
