@@ -99,8 +99,8 @@ def make_split(audit: Audit, *, test_fraction: float | None = None, seed: int = 
 
     In this order: `test`, an audit of its own, is the test set; a fraction of 0 holds nothing back and trains on every
     image; folders named train, val and test are respected (val alone is the test); otherwise `test_fraction` of the
-    images (default 0.2, at least one where there are two, at most 200) is drawn so that it resembles the whole, equal and nearly
-    equal images together and consecutive ones in blocks; of a single image a strip is held back.
+    images (default 0.2, at least one where there are two, at most 200) is drawn so that it resembles the whole, equal
+    and nearly equal images together and consecutive ones in blocks; of a single image a strip is held back.
 
     Raises SettingsError for a fraction outside 0..1 or together with `test`.
     """
