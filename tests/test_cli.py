@@ -37,7 +37,8 @@ def test_every_verb_has_help(verb, capsys):
 
 
 @pytest.mark.parametrize(
-    ("verb", "default"), [("train", "0.2"), ("curve", "1 to 5, as time allows"), ("recipe", "data/NAME")]
+    ("verb", "default"),
+    [("train", "0.2, at most 200 images"), ("curve", "1 to 5, as time allows"), ("recipe", "data/NAME")],
 )
 def test_help_tells_defaults(verb, default, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
