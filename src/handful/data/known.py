@@ -19,6 +19,7 @@ SIDE = 32  # pixels: a kilobyte an image, and too little to recognise a face by
 COARSE = 16
 CROPS = 0.0, 0.05, 0.1  # of a side, cut off at each of the four sides
 LOOKED_AT = 3  # best matches of an image that are aligned finely
+AT_ONCE = 4_000_000  # pairs of a picture and a window that are compared in one product: 128 MB
 WORTH_A_LOOK = 0.75  # real crops of up to 10 % reach .85 and more
 # Measured on membrane, nuclei, cats and camvid: of 1170 copies (JPEG at 30, half size, brightness, gamma, mirrored,
 # turned, cut by up to 10 % on every side, and three of these at once) 1169 are found. Other images reach .70 and .58 at
@@ -83,17 +84,21 @@ def _copies(crops: FloatArray, wholes: FloatArray) -> Iterator[tuple[int, int, f
     bank = _unit(np.concatenate([_cut(wholes, window, COARSE) for window in windows]))
     turned = [_turn(crops, turn) for turn in range(8)]
     coarse = np.stack([_unit(_cut(pictures, windows[0], COARSE)) for pictures in turned])
-    for one in range(len(crops)):
-        # (turns, windows, wholes) -> the best way to lay the picture over each whole
-        likeness = (coarse[:, one] @ bank.T).reshape(8, len(windows), len(wholes))
-        best = likeness.reshape(-1, len(wholes)).max(axis=0)
-        for two in np.argsort(-best)[:LOOKED_AT]:
-            if best[two] < WORTH_A_LOOK:
-                break
-            turn, window = divmod(int(likeness[:, :, two].argmax()), len(windows))
-            whole, detail = _align(turned[turn][one], wholes[two], windows[window])
-            if whole > WHOLE and detail > DETAIL:
-                yield one, int(two), whole
+    at_once = max(1, AT_ONCE // len(bank))
+    for start in range(0, len(crops), at_once):
+        some = coarse[:, start : start + at_once]
+        # (turns, pictures, windows, wholes): several in one product, or it waits for the bank to come from memory
+        laid = (some.reshape(-1, some.shape[2]) @ bank.T).reshape(8, -1, len(windows), len(wholes))
+        for one in range(start, start + laid.shape[1]):
+            likeness = laid[:, one - start]  # (turns, windows, wholes) -> the best way to lay it over each whole
+            best = likeness.reshape(-1, len(wholes)).max(axis=0)
+            for two in np.argsort(-best)[:LOOKED_AT]:
+                if best[two] < WORTH_A_LOOK:
+                    break
+                turn, window = divmod(int(likeness[:, :, two].argmax()), len(windows))
+                whole, detail = _align(turned[turn][one], wholes[two], windows[window])
+                if whole > WHOLE and detail > DETAIL:
+                    yield one, int(two), whole
 
 
 def _align(picture: FloatArray, whole: FloatArray, window: Window) -> tuple[float, float]:
