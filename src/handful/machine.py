@@ -12,6 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from handful.names import plural
+
 if TYPE_CHECKING:
     import torch
 
@@ -74,8 +76,9 @@ def give_back_memory() -> None:
 
 def _tell_malloc(**settings: int) -> None:
     with suppress(*NO_GLIBC):
+        mallopt = ctypes.CDLL(None).mallopt
         for name, value in settings.items():
-            ctypes.CDLL(None).mallopt(MALLOC[name], value)
+            mallopt(MALLOC[name], value)
 
 
 def look_at_machine(device: str) -> Machine:
@@ -87,7 +90,7 @@ def look_at_machine(device: str) -> Machine:
         free, _ = torch.cuda.mem_get_info()
         return Machine("cuda", int(free), torch.cuda.is_bf16_supported(), torch.cuda.get_device_name())
     torch.set_num_threads(cores)
-    return Machine("cpu", free_memory(), _bfloat16_pays(), f"{cores} CPU core{'s' if cores > 1 else ''}")
+    return Machine("cpu", free_memory(), _bfloat16_pays(), plural(cores, "CPU core"))
 
 
 @lru_cache

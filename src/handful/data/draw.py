@@ -56,7 +56,7 @@ def draw_images(names: Sequence[str], audit: Audit, fraction: float, seed: int, 
         text += ", held back"
     kept = sum(len(group) > 1 for group in units_of(names, audit))
     if kept:
-        text += f" ({kept} group{'s' if kept > 1 else ''} of like images kept on one side)"
+        text += f" ({plural(kept, 'group')} of like images kept on one side)"
     return best, text
 
 

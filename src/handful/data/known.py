@@ -83,22 +83,29 @@ def _copies(crops: FloatArray, wholes: FloatArray) -> Iterator[tuple[int, int, f
     windows = [(top, 1 - bottom, left, 1 - right) for top, bottom, left, right in product(CROPS, repeat=4)]
     bank = _unit(np.concatenate([_cut(wholes, window, COARSE) for window in windows]))
     turned = [_turn(crops, turn) for turn in range(8)]
-    coarse = np.stack([_unit(_cut(pictures, windows[0], COARSE)) for pictures in turned])
+    coarse = np.stack([_unit(_cut(pictures, windows[0], COARSE)) for pictures in turned], axis=1)
+    for one, laid in enumerate(_correlations(coarse, bank)):
+        likeness = laid.reshape(len(turned), len(windows), len(wholes))
+        best = likeness.max(axis=(0, 1))  # of the ways to lay it over each whole
+        for two in np.argsort(-best)[:LOOKED_AT]:
+            if best[two] < WORTH_A_LOOK:
+                break
+            turn, window = divmod(int(likeness[:, :, two].argmax()), len(windows))
+            whole, detail = _align(turned[turn][one], wholes[two], windows[window])
+            if whole > WHOLE and detail > DETAIL:
+                yield one, int(two), whole
+
+
+def _correlations(pictures: FloatArray, bank: FloatArray) -> Iterator[FloatArray]:
+    """Of each of `pictures` (n, turns, pixels) with all of the `bank` (m, pixels): (turns, m).
+
+    Several pictures in one product, or it waits for the bank to come from memory.
+    """
+    _, turns, pixels = pictures.shape
     at_once = max(1, AT_ONCE // len(bank))
-    for start in range(0, len(crops), at_once):
-        some = coarse[:, start : start + at_once]
-        # (turns, pictures, windows, wholes): several in one product, or it waits for the bank to come from memory
-        laid = (some.reshape(-1, some.shape[2]) @ bank.T).reshape(8, -1, len(windows), len(wholes))
-        for one in range(start, start + laid.shape[1]):
-            likeness = laid[:, one - start]  # (turns, windows, wholes) -> the best way to lay it over each whole
-            best = likeness.reshape(-1, len(wholes)).max(axis=0)
-            for two in np.argsort(-best)[:LOOKED_AT]:
-                if best[two] < WORTH_A_LOOK:
-                    break
-                turn, window = divmod(int(likeness[:, :, two].argmax()), len(windows))
-                whole, detail = _align(turned[turn][one], wholes[two], windows[window])
-                if whole > WHOLE and detail > DETAIL:
-                    yield one, int(two), whole
+    for start in range(0, len(pictures), at_once):
+        some = pictures[start : start + at_once].reshape(-1, pixels)
+        yield from (some @ bank.T).reshape(-1, turns, len(bank))
 
 
 def _align(picture: FloatArray, whole: FloatArray, window: Window) -> tuple[float, float]:

@@ -18,6 +18,7 @@ from handful.data.image import read_image
 from handful.data.mask import MaskReading, read_mask
 from handful.data.pairs import Pair
 from handful.errors import DataError
+from handful.names import plural
 
 if TYPE_CHECKING:
     from handful.data.check import Audit
@@ -80,7 +81,7 @@ def match_channels(image: NDArray[Any], channels: int, where: str) -> NDArray[An
     elif have == 2 and channels == 1:
         return np.ascontiguousarray(image[:, :, :1])
     raise DataError(
-        f"{where}: has {have} channel{'s' if have > 1 else ''} where {channels} "
+        f"{where}: has {plural(have, 'channel')} where {channels} "
         f"{'were' if channels > 1 else 'was'} expected. "
         "Save it with the channels of the training images."
     )

@@ -6,6 +6,7 @@ from collections import Counter
 
 from handful.data.audit import Audit
 from handful.data.problem import ERROR, NOTE, WARNING
+from handful.names import plural
 
 
 def summary_lines(audit: Audit) -> list[str]:
@@ -45,9 +46,7 @@ def summary_lines(audit: Audit) -> list[str]:
         count = sum(map(len, audit.runs))
         lines.append(f"order    {count} images follow each other (slices or frames): they are split in blocks")
     counts = Counter(problem.severity for problem in audit.problems)
-    words = [
-        f"{counts[kind]} {kind}{'s' if counts[kind] > 1 else ''}" for kind in (ERROR, WARNING, NOTE) if counts[kind]
-    ]
+    words = [plural(counts[kind], kind) for kind in (ERROR, WARNING, NOTE) if counts[kind]]
     lines.append(f"found    {', '.join(words) if words else 'no problem'}")
     return lines
 
