@@ -30,6 +30,7 @@ ROAD = (
     "losses",
     "settings",
     "limits",
+    "interior",
     "plan",
     "training",
     "modelfile",

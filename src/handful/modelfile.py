@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from handful.errors import HandfulError, ModelFileError
 from handful.files import reason, write_whole
-from handful.names import nearest
+from handful.names import nearest, plural
 
 if TYPE_CHECKING:
     from torch import nn
@@ -51,7 +51,8 @@ class ModelCard:
 
     net, net_settings: name in `handful.models.NETS` and its keyword arguments.
     channels: of the images the net takes. classes: names, index = class number in a mask. background: the class that
-    is no object, None where every class is one. outputs: logits of the net, one a class.
+    is no object, None where every class is one. outputs: logits of the net, one a class and, where it answers that
+    too, one for the interior of objects (`handful.interior`).
     normalisation: see `handful.normalise`. scale: the size the net works at, see `handful.scale`.
     tile, halo: edge in pixels of the tiles large images are cut into, and how much of each side is thrown away.
     multiple: image sizes are padded to a multiple of this.
@@ -100,6 +101,16 @@ class ModelCard:
         """Numbers of the classes that are objects: all but the background."""
         return tuple(number for number in range(len(self.classes)) if number != self.background)
 
+    @property
+    def interior_of(self) -> int | None:
+        """The class of which the net answers the interior too, None where it does not."""
+        return self.object_classes[0] if self.outputs > len(self.classes) else None
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Names of the outputs."""
+        return name_answers(self.classes, self.interior_of)
+
     def to_dict(self) -> dict[str, Json]:
         """Plain JSON values; not-a-number becomes null, which JSON can hold."""
         return {name: _plain(value) for name, value in vars(self).items()}
@@ -125,6 +136,11 @@ class ModelCard:
             return cls(**values)
         except (TypeError, RecursionError) as error:
             raise ModelFileError(f"the model's card holds a value of the wrong kind ({error}).") from error
+
+
+def name_answers(classes: tuple[str, ...], interior_of: int | None) -> tuple[str, ...]:
+    """Names of a net's outputs: of its classes, and of the interior of one of them where it answers that too."""
+    return classes if interior_of is None else (*classes, f"interior of {classes[interior_of]}")
 
 
 def save_model(path: str | Path, net: nn.Module, card: ModelCard) -> None:
@@ -190,7 +206,7 @@ def describe_model(path: str | Path) -> str:
         f"net: {card.net}" + _in_brackets(card.net_settings),
         f"task: {card.task}",
         "classes: " + ", ".join(_class_line(card, number) for number in range(len(card.classes))),
-        f"images: {card.channels} channel{'s' if card.channels > 1 else ''}, any size, "
+        f"images: {plural(card.channels, 'channel')}, any size, "
         + ("standardised each by its own values" if card.normalisation["kind"] == "image" else "standardised alike"),
         *([] if card.scale["kind"] == "none" else [_scale_line(card.scale)]),
         f"large images: tiles of {card.tile} pixels, {card.halo} thrown away at each side",
@@ -315,8 +331,11 @@ def _check(card: ModelCard) -> None:
     named = all(isinstance(name, str) and not SURROGATE.search(name) for name in card.classes)
     _require(named and 2 <= len(card.classes) <= 255, "classes", card.classes, "2 to 255 names")
     _require(len(set(card.classes)) == len(card.classes), "classes", card.classes, "names that differ")
-    _require(card.outputs == len(card.classes), "outputs", card.outputs, f"one for each of {len(card.classes)} classes")
     none_or_class = card.background is None or (_whole(card.background) and 0 <= card.background < len(card.classes))
+    one_more = len(card.classes) == 2 and card.background in (0, 1) and card.task == "instances"
+    expected = f"one for each of {len(card.classes)} classes" + (" or one more" if one_more else "")
+    right = _whole(card.outputs) and len(card.classes) <= card.outputs <= len(card.classes) + one_more
+    _require(right, "outputs", card.outputs, expected)
     _require(none_or_class, "background", card.background, "null or the number of a class")
     _require(
         card.threshold is None or (_number(card.threshold) and 0 <= card.threshold <= 1 and len(card.classes) == 2),

@@ -13,6 +13,7 @@ from handful.augment import Colour, Geometry
 from handful.data.mask import VOID, MaskReading
 from handful.data.sample import Sample
 from handful.errors import SettingsError
+from handful.interior import has_interior
 from handful.limits import check_settings
 from handful.machine import Machine
 from handful.names import nearest
@@ -93,12 +94,16 @@ def make_plan(
     sizes = [working_size(one.mask.shape, scale) for one in samples]
     like_start = "as the model that is started from"
     quick = "quick", "folds 2x2 pixels into channels first: the best score a second on a small machine"
-    choices = {
+    choices: dict[str, tuple[Any, str]] = {
         "net": quick if start is None else (start[0], like_start),
         "loss": (settings.loss, "cross-entropy for calm gradients, Dice for what is scored"),
         "patch": choose_patch(sizes, working_thickness(found, scale)),
         "precision": choose_precision(machine),
     }
+    if has_interior(task, reading):
+        choices["interior"] = choose_interior(str(given.get("net", choices["net"][0])))
+    elif given.get("interior"):
+        raise SettingsError("interior: there is one to be learnt with --task instances and one class of objects only.")
     values = {name: choose(name, *choice) for name, choice in choices.items()}
     settings = settings.with_values({"patch": values["patch"]})
     check_settings(settings)  # already here: the batch is chosen by the patch
@@ -128,6 +133,12 @@ def choose_task(reading: MaskReading) -> tuple[str, str]:
     if reading.instances:
         return "instances", "the masks number single objects, so single objects are what is wanted"
     return "semantic", "the masks hold classes, not single objects"
+
+
+def choose_interior(net: str) -> tuple[bool, str]:
+    if net == "quick":
+        return True, "the middle of each object is learnt too, so that objects that touch are told apart"
+    return False, "the classes alone, as this net was published"
 
 
 # ---- size

@@ -64,7 +64,9 @@ def check(found, work):
     assert not (folder / "out" / "parts.zarr").exists()
 
 
-def test_many_machines_give_what_one_gives(work, address):
+@pytest.mark.parametrize("interior", [False, True])
+def test_many_machines_give_what_one_gives(work, address, interior):
+    save_bright_model(work[0] / "model.safetensors", interior=interior)
     shares = []
     check(run(work, address, done=shares.append), work)
     assert shares == sorted(shares)

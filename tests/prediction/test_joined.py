@@ -39,11 +39,12 @@ def blobs(seed, number=70, largest=14, classes=3):
     return probabilities.argmax(axis=0).astype(np.uint8), probabilities
 
 
-def join(mask, probabilities, card, **cut):
+def join(mask, probabilities, card, interior=None, **cut):
     labels = np.zeros(mask.shape, np.int32)
 
     def look(rows, columns):
-        return mask[slice(*rows), slice(*columns)], probabilities[:, slice(*rows), slice(*columns)]
+        view = slice(*rows), slice(*columns)
+        return mask[view], probabilities[:, *view], None if interior is None else interior[view]
 
     def keep(rows, columns, numbers):
         labels[slice(*rows), slice(*columns)] = numbers
@@ -54,10 +55,11 @@ def join(mask, probabilities, card, **cut):
     return found, found.table[labels]
 
 
-def check_equal(mask, probabilities, card, **cut):
+def check_equal(mask, probabilities, card, interior=None, **cut):
     settings = ObjectSettings.from_dict(card.postprocessing)
-    whole = find_objects(mask, probabilities, card.background, settings, split=card.task == "instances")
-    found, labels = join(mask, probabilities, card, **cut)
+    split = card.task == "instances"
+    whole = find_objects(mask, probabilities, card.background, settings, interior=interior, split=split)
+    found, labels = join(mask, probabilities, card, interior, **cut)
     assert len(whole) > 10
     assert np.array_equal(labels, whole.labels)
     assert np.array_equal(found.classes, whole.classes)
@@ -81,6 +83,16 @@ def test_connected_regions_are_those_of_the_whole_image_however_narrow_the_halo(
 def test_parted_objects_are_those_of_the_whole_image_where_the_halo_is_wider_than_they(seed, block):
     mask, probabilities = blobs(seed, classes=2)
     check_equal(mask, probabilities, make_card(classes=2), block=block, halo=48)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_interiors_part_objects_across_blocks_too(seed):
+    mask, probabilities = blobs(seed, classes=2, number=110)
+    interior = np.clip(4 * probabilities[1] - 2.4, 0, 1)
+    card = make_card(classes=2, lift=6.0, h=1.5)
+    check_equal(mask, probabilities, card, interior, block=64, halo=48)
+    counts = [len(join(mask, probabilities, card, one, block=64, halo=48)[0]) for one in (None, interior)]
+    assert counts[0] != counts[1]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -118,6 +130,6 @@ def test_a_part_counts_no_pixel_of_its_halo():
     for place in blocks.places():
         rows, columns = blocks.view(place)
         window = (slice(*rows), slice(*columns))
-        part = find_part(blocks, place, mask[window], probabilities[:, window[0], window[1]], make_card())
+        part = find_part(blocks, place, (mask[window], probabilities[:, *window], None), make_card())
         total += part.sums.sum(axis=1)
     assert np.allclose(total, probabilities[:, mask > 0].sum(axis=1), rtol=1e-5)

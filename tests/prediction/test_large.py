@@ -25,9 +25,9 @@ IMAGE, DATASET = {"kind": "image", "per_channel": False}, {"kind": "dataset", "m
 BUDGET = 4_000_000  # tiles of 128 or 192 pixels
 
 
-def make_model(channels=1, classes=2, normalisation=IMAGE, scale=None, temperature=None):
+def make_model(channels=1, classes=2, normalisation=IMAGE, scale=None, temperature=None, interior=False):
     torch.manual_seed(0)
-    net = build_net("quick", in_channels=channels, classes=classes, width=8, depth=2).eval()
+    net = build_net("quick", in_channels=channels, classes=classes + interior, width=8, depth=2).eval()
     for part in net.modules():
         if isinstance(part, torch.nn.BatchNorm2d):  # as after training, not as at the start
             part.running_mean.normal_(0, 0.1)
@@ -38,7 +38,8 @@ def make_model(channels=1, classes=2, normalisation=IMAGE, scale=None, temperatu
         net_settings={"width": 8, "depth": 2},
         channels=channels,
         classes=tuple(f"class {number}" for number in range(classes)),
-        outputs=classes,
+        outputs=classes + interior,
+        task="instances" if interior else "semantic",
         normalisation=normalisation,
         scale=scale or {"kind": "none"},
         temperature=temperature,
@@ -73,8 +74,11 @@ def check_law(model, image, folder, **options):
     found = by_windows(model, image, folder, **options)
     assert np.abs(found.probabilities((0, height), (0, width)) - whole.probabilities).max() < 1e-4
     rows, columns = (height // 3, height // 3 + max(1, height // 4)), (width // 2, width)
-    mask, window = found.look(rows, columns)
+    mask, window, interior = found.look(rows, columns)
     assert np.abs(window - whole.probabilities[:, slice(*rows), slice(*columns)]).max() < 1e-4
+    assert (interior is None) == (whole.interior is None)
+    if interior is not None:
+        assert np.abs(interior - whole.interior[slice(*rows), slice(*columns)]).max() < 1e-4
     assert (mask == whole.mask[slice(*rows), slice(*columns)]).mean() > 0.999
     assert min(height, width) < 2 or whole.probabilities.std() > 0.005  # the net has something to say
 
@@ -100,6 +104,11 @@ def test_a_net_that_works_at_another_size(tmp_path, scale):
 def test_many_classes_colours_mirror_images_and_a_temperature(tmp_path):
     model = make_model(channels=3, classes=4, temperature=1.5)
     check_law(model, texture((201, 170), channels=3), tmp_path, flips=True)
+
+
+@pytest.mark.parametrize("scale", [None, {"kind": "factor", "value": 0.5}])
+def test_interiors_of_objects(tmp_path, scale):
+    check_law(make_model(scale=scale, temperature=1.5, interior=True), texture((201, 170)), tmp_path)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

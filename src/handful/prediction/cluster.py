@@ -24,7 +24,7 @@ from handful.errors import DataError, OutputError, SettingsError
 from handful.modelfile import ModelCard
 from handful.normalise import Statistics, standardise
 from handful.prediction.joined import Blocks, Joiner, Part, Place, find_part
-from handful.prediction.large import LargePrediction, survey
+from handful.prediction.large import LargePrediction, count_planes, keep_planes, survey
 from handful.prediction.segmenter import Segmenter, fit_channels
 from handful.prediction.tiles import Span, Tiling, predict_tiles
 from handful.scale import resize_window, working_size
@@ -105,8 +105,7 @@ def predict_on_cluster(
         flips,
         block,
     )
-    planes = 1 if card.outputs == 2 else card.outputs
-    _create(work.file("probability"), (planes, *work.size), (1, block, block), "float32")
+    _create(work.file("probability"), (count_planes(card), *work.size), (1, block, block), "float32")
     _create(work.file("mask"), shape, (block, block), "uint8")
     objects = "instances" in save
     if objects:
@@ -201,8 +200,7 @@ def predict_block(work: ClusterWork, place: Place) -> None:
     tiling = Tiling(edge, card.halo, multiple, whole_pixels=edge * edge, ramp=0)
     probabilities = predict_tiles(segmenter.running, planes, tiling, flips=work.flips)
     inner = probabilities[:, rows[0] - down[0] : rows[1] - down[0], columns[0] - across[0] : columns[1] - across[0]]
-    array = _open(work.file("probability"), write=True)
-    array[:, slice(*rows), slice(*columns)] = inner[1:] if array.shape[0] == 1 else inner
+    _open(work.file("probability"), write=True)[:, slice(*rows), slice(*columns)] = keep_planes(inner, card)
 
 
 def look_at_block(work: ClusterWork, place: Place, objects: bool) -> tuple[Part | None, NDArray[np.int64]]:
@@ -211,14 +209,14 @@ def look_at_block(work: ClusterWork, place: Place, objects: bool) -> tuple[Part 
     large = LargePrediction(work.shape, ZarrPlanes(work.file("probability")), card)
     (top, bottom), (left, right) = blocks.core(place)
     (up, low), (west, east) = blocks.view(place) if objects else blocks.core(place)
-    mask, probabilities = large.look((up, low), (west, east))
-    inner = mask[top - up : bottom - up, left - west : right - west]
-    shown = np.where(inner == 1, np.uint8(255), np.uint8(0)) if card.outputs == 2 else inner
+    look = large.look((up, low), (west, east))
+    inner = look[0][top - up : bottom - up, left - west : right - west]
+    shown = np.where(inner == 1, np.uint8(255), np.uint8(0)) if len(card.classes) == 2 else inner
     _open(work.file("mask"), write=True)[top:bottom, left:right] = shown
     counts = np.bincount(inner.ravel(), minlength=len(card.classes)).astype(np.int64)
     if not objects:
         return None, counts
-    part = find_part(blocks, place, mask, probabilities, card)
+    part = find_part(blocks, place, look, card)
     _open(work.file("parts"), write=True)[top:bottom, left:right] = part.labels
     return replace(part, labels=np.zeros((0, 0), np.int32)), counts
 

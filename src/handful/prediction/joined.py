@@ -34,6 +34,8 @@ BLOCK = 1024
 
 FloatArray = NDArray[np.float64]
 Place = tuple[int, int]  # row and column of a block
+# Mask (h, w), probabilities (classes, h, w), and those of interiors (h, w) where the model answers them.
+Look = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32] | None]
 
 
 @dataclass(frozen=True)
@@ -97,12 +99,13 @@ class JoinedObjects:
         return len(self.classes)
 
 
-def find_part(
-    blocks: Blocks, place: Place, mask: NDArray[np.uint8], probabilities: NDArray[np.float32], card: ModelCard
-) -> Part:
-    """The objects of a block from mask (h, w) and probabilities (classes, h, w) of its view."""
+def find_part(blocks: Blocks, place: Place, look: Look, card: ModelCard) -> Part:
+    """The objects of a block from the look at its view."""
+    mask, probabilities, interior = look
     settings = replace(ObjectSettings.from_dict(card.postprocessing), min_size=0, min_probability=0.0)
-    found = find_objects(mask, probabilities, card.background, settings, split=card.task == "instances")
+    found = find_objects(
+        mask, probabilities, card.background, settings, interior=interior, split=card.task == "instances"
+    )
     (top, bottom), (left, right) = blocks.core(place)
     (up, _), (west, _) = blocks.view(place)
     inside = slice(top - up, bottom - up), slice(left - west, right - west)
@@ -218,16 +221,16 @@ class Joiner:
 def join_objects(
     blocks: Blocks,
     card: ModelCard,
-    look: Callable[[Span, Span], tuple[NDArray[np.uint8], NDArray[np.float32]]],
+    look: Callable[[Span, Span], Look],
     keep: Callable[[Span, Span, NDArray[np.int32]], None],
     done: Callable[[float], None] = lambda share: None,
     places: Sequence[Place] | None = None,
 ) -> JoinedObjects:
-    """Objects of an image; `look` gives mask and probabilities of rows and columns, `keep` stores labels of a block."""
+    """Objects of an image; `look` is at rows and columns, `keep` stores labels of a block."""
     joiner = Joiner(blocks, card)
     every: Iterable[Place] = list(blocks.places()) if places is None else places
     every = list(every)
     for number, place in enumerate(every):
-        keep(*blocks.core(place), joiner.take(find_part(blocks, place, *look(*blocks.view(place)), card)))
+        keep(*blocks.core(place), joiner.take(find_part(blocks, place, look(*blocks.view(place)), card)))
         done((number + 1) / len(every))
     return joiner.finish()

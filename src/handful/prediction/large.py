@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 
 from handful.errors import DataError, SettingsError
 from handful.files import write_whole
+from handful.interior import merge_planes
 from handful.modelfile import ModelCard
 from handful.normalise import STATISTICS_PIXELS, Statistics, image_statistics, standardise
 from handful.prediction.ahead import Behind
 from handful.prediction.appetite import MARGIN, bytes_a_pixel, largest_edge
 from handful.prediction.confidence import temper
+from handful.prediction.joined import Look
 from handful.prediction.likeness import describe_pieces, how_unlike, middle_of, places, thinning, unlike_words
 from handful.prediction.planefile import PlaneFile
 from handful.prediction.segmenter import Segmenter, fit_channels, mask_of
@@ -50,8 +52,8 @@ class Planes(Protocol):
 class LargePrediction:
     """What a model says about a large image, by windows; see `Prediction` for the words.
 
-    shape: (H, W) of the image. raw: probabilities at the size at which the net works, of class 1 alone where there are
-    two. messages: what was odd about the image. unlike: how unlike the training images it is.
+    shape: (H, W) of the image. raw: probabilities at the size at which the net works, `count_planes` of them.
+    messages: what was odd about the image. unlike: how unlike the training images it is.
     """
 
     shape: tuple[int, int]
@@ -62,21 +64,32 @@ class LargePrediction:
 
     def probabilities(self, rows: Span, columns: Span) -> NDArray[np.float32]:
         """float32 (classes, h, w) of these rows and columns of the image."""
-        return temper(self.untempered(rows, columns), self.card.temperature)
+        return self.look(rows, columns)[1]
 
-    def untempered(self, rows: Span, columns: Span) -> NDArray[np.float32]:
-        """The same as the net says it, before any temperature."""
+    def answer(self, rows: Span, columns: Span) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Probabilities (classes, h, w) as the net says them, before any temperature; those of interiors (h, w)."""
 
-        def read(down: Span, across: Span) -> NDArray[np.float32]:
-            planes: NDArray[np.float32] = self.raw.read(down, across)
-            return np.concatenate([1 - planes, planes]) if len(planes) == 1 else planes
+        planes = resize_window(self.raw.read, self.raw.shape, self.shape, rows, columns)
+        classes, interior = (planes, None) if self.card.interior_of is None else (planes[:-1], planes[-1])
+        return np.concatenate([1 - classes, classes]) if len(classes) == 1 else classes, interior
 
-        return resize_window(read, self.raw.shape, self.shape, rows, columns)
+    def look(self, rows: Span, columns: Span) -> Look:
+        """Mask (h, w), probabilities (classes, h, w) and those of interiors (h, w), where the model answers them."""
+        probabilities, interior = self.answer(rows, columns)
+        probabilities = temper(probabilities, self.card.temperature)
+        return mask_of(probabilities, self.card), probabilities, interior
 
-    def look(self, rows: Span, columns: Span) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Mask (h, w) and probabilities (classes, h, w)."""
-        probabilities = self.probabilities(rows, columns)
-        return mask_of(probabilities, self.card), probabilities
+
+def count_planes(card: ModelCard) -> int:
+    """How many planes are kept of an answer."""
+    return card.outputs - (len(card.classes) == 2)
+
+
+def keep_planes(planes: NDArray[np.float32], card: ModelCard) -> NDArray[np.float32]:
+    """What is kept of the net's answer (outputs, h, w): the classes, of two only class 1, then the interior."""
+    classes, interior = merge_planes(planes, card.interior_of)
+    kept: NDArray[np.float32] = classes[1:] if len(card.classes) == 2 else classes
+    return kept if interior is None else np.concatenate([kept, interior[None]])
 
 
 @dataclass(frozen=True)
@@ -157,16 +170,15 @@ def predict_large(
     """
     card = segmenter.card
     size = working_size(windows.shape, card.scale)
-    planes = 1 if card.outputs == 2 else card.outputs
     found = survey(windows, card, name)
     state = _read_state(folder) if resume else None
     about = {**identity, "shape": list(windows.shape), "flips": flips, "half": half}
     if state is not None and state["about"] == json.loads(json.dumps(about)):
         tiling, first_row = Tiling(**state["tiling"]), int(state["rows"])
-        raw = PlaneFile(folder / "probability.raw", planes, size, np.float32, new=False)
+        raw = PlaneFile(folder / "probability.raw", count_planes(card), size, np.float32, new=False)
     else:
         tiling, first_row = choose_tiling(segmenter, budget), 0
-        raw = PlaneFile(folder / "probability.raw", planes, size, np.float32, new=True)
+        raw = PlaneFile(folder / "probability.raw", count_planes(card), size, np.float32, new=True)
     rows = len(cut_image(size, tiling)[0].starts)
 
     def read_planes(down: Span, across: Span) -> NDArray[np.float32]:
@@ -184,7 +196,7 @@ def predict_large(
 
     def write(cell: Cell) -> None:
         nonlocal finished
-        raw.write(cell.rows, cell.columns, cell.probabilities[1:] if planes == 1 else cell.probabilities)
+        raw.write(cell.rows, cell.columns, keep_planes(cell.probabilities, card))
         if cell.columns[1] == size[1]:
             finished += 1
             note(finished)
@@ -201,7 +213,7 @@ def predict_large(
     if found.look is None or not card.likeness:
         return large
     pieces = [read(*place) for place in places(size)]
-    answer = large.untempered(*middle_of(windows.shape, size))
+    answer, _ = large.answer(*middle_of(windows.shape, size))
     unlike = how_unlike(describe_pieces(pieces, found.look, answer), card.likeness)
     messages = (*found.messages, unlike_words(unlike)) if unlike > 1 else found.messages
     return replace(large, messages=messages, unlike=unlike)

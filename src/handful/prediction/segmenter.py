@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from handful.errors import DataError, SettingsError
+from handful.interior import merge_planes
 from handful.measure.ridges import thin_ridges
 from handful.measure.scores import Scores
 from handful.modelfile import ModelCard, load_model, save_model
@@ -36,6 +37,7 @@ class Prediction:
     """What a model says about one image.
 
     name: of the image. mask: uint8 (H, W), a class number per pixel. probabilities: float32 (classes, H, W), sum 1.
+    interior: float32 (H, W), the probability of being in the middle of an object, where the model answers that.
     image: uint8, uint16 or float32 (H, W, C) as it was read. messages: what was odd about the image, in words.
     unlike: how unlike the training images the image is; above 1 it is called so, nan where the model cannot tell.
     description: the numbers that this rests on, see `handful.prediction.likeness`.
@@ -49,6 +51,7 @@ class Prediction:
     messages: tuple[str, ...] = ()
     unlike: float = nan
     description: NDArray[np.float32] | None = field(default=None, repr=False)
+    interior: NDArray[np.float32] | None = field(default=None, repr=False)
 
     @cached_property
     def objects(self) -> Objects:
@@ -60,7 +63,9 @@ class Prediction:
         """
         settings = ObjectSettings.from_dict(self.card.postprocessing)
         split = self.card.task == "instances"
-        found = find_objects(self.mask, self.probabilities, self.card.background, settings, split=split)
+        found = find_objects(
+            self.mask, self.probabilities, self.card.background, settings, interior=self.interior, split=split
+        )
         return replace(found, confidence=object_confidence(found.confidence, self.card.object_confidence))
 
     @property
@@ -137,14 +142,14 @@ class Segmenter:
         size = pixels.shape[0], pixels.shape[1]
         net_input = resize_planes(np.moveaxis(values, -1, 0), working_size(size, self.card.scale))
         worked = predict_tiles(self.running, net_input, tiling or self.tiling, flips=flips, half=half)
-        probabilities = resize_planes(worked, size)
+        probabilities, interior = merge_planes(resize_planes(worked, size), self.card.interior_of)
         description = describe_image(pixels, net_input, middle(probabilities, net_input.shape[1:]))
         unlike = how_unlike(description, self.card.likeness)
         if unlike > 1:
             messages.append(unlike_words(unlike))
         probabilities = temper(probabilities, self.card.temperature)
         mask = mask_of(probabilities, self.card)
-        return Prediction(name, mask, probabilities, pixels, self.card, tuple(messages), unlike, description)
+        return Prediction(name, mask, probabilities, pixels, self.card, tuple(messages), unlike, description, interior)
 
 
 def load_segmenter(path: str | Path, device: str = "auto") -> Segmenter:

@@ -84,7 +84,7 @@ class Errand:
 
     net: nn.Module
     pool: Pool
-    classes: int
+    outputs: int
     settings: TrainSettings
     steps: int | None
     transfer: Transfer | None
@@ -96,7 +96,7 @@ class Errand:
 def help_with(errand: Errand, crew: Crew) -> None:
     """Take part, as one of the other processes, in the training that the first handed on."""
     device = crew.own(errand.device)
-    unused = Validation([], [], errand.classes, (), device)
+    unused = Validation([], [], errand.outputs, (), device)
     clock = Clock(0.0, steps=errand.steps)
     pool = errand.pool
     pool.device = device
@@ -168,7 +168,7 @@ class Run:
         self.rates = [group["lr"] for group in self.optimiser.param_groups]
         self.average = WeightAverage(self.net, share=settings.average_share)
         self.forward: nn.Module = self.net
-        self.guard = Guard(validation.classes)
+        self.guard = Guard(validation.outputs)
         self.step = 0
         self.running_loss = float("nan")
         self.rate_factor = 1.0  # halved by remedies
@@ -190,7 +190,7 @@ class Run:
             parts = {part: {name: t.cpu() for name, t in tensors.items()} for part, tensors in parts.items()}
             net = copy.deepcopy(self.net).cpu()
             pool = self.pool.on(torch.device("meta"))
-            about = (self.validation.classes, self.settings, self.clock.steps, self.transfer, self.device.type)
+            about = (self.validation.outputs, self.settings, self.clock.steps, self.transfer, self.device.type)
             self.crew.tell(Errand(net, pool, *about, parts, facts))
             self.crew.spread_tensors(self.pool.store.tensors(), self.device)
         self.forward = self.crew.spread(self.net, partly_frozen=self.freezer is not None)
@@ -277,7 +277,7 @@ class Run:
         self.pool.costs[:] = facts["costs"]
         if facts["class_weights"] is not None:
             self.class_weights = torch.tensor(facts["class_weights"], device=self.device)
-            if self.class_weights.shape != (self.validation.classes,):
+            if self.class_weights.shape != (self.validation.outputs,):
                 raise ValueError("its class weights are not one a class")
         self.guard.restore(facts["guard"])
         self.best_score, self.best_constant = float(facts["best_score"]), bool(facts["best_constant"])
@@ -385,7 +385,7 @@ class Run:
         times = self._remedies["constant"] = self._remedies.get("constant", 0) + 1
         self.guard.forget()
         if self.class_weights is None:
-            shares = torch.tensor(self.pool.class_shares(self.validation.classes), device=self.device)
+            shares = torch.tensor(self.pool.class_shares(self.validation.outputs), device=self.device)
             weights = shares.clamp_min(1e-4).rsqrt()
             self.class_weights = weights / (weights * shares).sum()
             self.pool.focus = max(self.pool.focus, 0.7)
@@ -405,7 +405,7 @@ class Run:
                 if callable(reset := getattr(module, "reset_parameters", None)):
                     reset()
         if callable(set_prior := getattr(self.net, "set_prior", None)):
-            set_prior(torch.tensor(self.pool.class_shares(self.validation.classes), device=self.device))
+            set_prior(torch.tensor(self.pool.class_shares(self.validation.outputs), device=self.device))
         if self.transfer is not None:
             self.transfer.copy_to(self.net)
         self.optimiser.state.clear()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from handful.data.mask import VOID, MaskReading
 from handful.data.sample import Sample
+from handful.interior import draw_interior
 from handful.losses.border_weight import border_weight
 from handful.machine import count_cores
 from handful.normalise import apply_normalisation
@@ -28,15 +29,28 @@ class Prepared:
 
 
 def target_classes(plan: Plan, reading: MaskReading) -> tuple[tuple[str, ...], int | None]:
-    """Names of the classes that the net answers, and which of them is no object."""
+    """Names of the classes that are answered, and which of them is no object."""
     if plan.task == "boundaries" and not reading.draws_boundaries:
         return ("background", "boundary"), 0
     return reading.classes, reading.background
 
 
 def make_target(sample: Sample, task: str, reading: MaskReading) -> NDArray[np.uint8]:
-    """What the net is to answer, uint8 (H, W): the mask, or for boundaries of other masks the lines between classes."""
+    """The true answer, uint8 (H, W): the mask, or for boundaries of other masks the lines between classes."""
     return boundary_target(sample) if task == "boundaries" and not reading.draws_boundaries else sample.mask
+
+
+def count_outputs(plan: Plan, reading: MaskReading) -> int:
+    """How many numbers the net answers for a pixel."""
+    return len(target_classes(plan, reading)[0]) + plan.training.interior
+
+
+def training_target(sample: Sample, plan: Plan, reading: MaskReading) -> NDArray[np.uint8]:
+    """What the net is to learn, uint8 (H, W): the true answer, with the interior of objects where that is asked for."""
+    target = make_target(sample, plan.task, reading)
+    if not plan.training.interior:
+        return target
+    return draw_interior(target, object_labels(sample, reading), reading.objects[0])
 
 
 def boundary_target(sample: Sample) -> NDArray[np.uint8]:
@@ -77,7 +91,7 @@ def prepare_one(
     size = working_size(sample.mask.shape, plan.scale)
     image = apply_normalisation(np.moveaxis(sample.image, 0, -1), plan.normalisation)
     planes = resize_planes(np.ascontiguousarray(np.moveaxis(image, -1, 0)), size)
-    target = make_target(at_size(sample, size), plan.task, reading)
+    target = training_target(at_size(sample, size), plan, reading)
     if "weighted" not in plan.training.loss:
         return planes, target, None
     return planes, target, resize_planes(border_weight(object_labels(sample, reading))[None], size)[0]

@@ -17,11 +17,12 @@ from torch import Tensor
 from handful.data.decode import quiet
 from handful.data.mask import VOID, MaskReading
 from handful.data.sample import Sample, SamplesOnDemand
+from handful.interior import merge_mask
 from handful.machine import count_cores
 from handful.normalise import Statistics, image_statistics, standardise
 from handful.plan import Plan
 from handful.scale import working_size
-from handful.training.prepare import make_target, prepare, prepare_one, target_classes
+from handful.training.prepare import count_outputs, prepare, prepare_one, training_target
 
 PLACES = 4096  # remembered pixels of a class in an image: enough to find any object again
 DECODED = 700_000_000  # bytes of images kept decoded, where not all are: a quarter of 5000 of 512x512 in grey
@@ -58,6 +59,14 @@ class Store(Protocol):
 
     def take(self, tensors: Sequence[Tensor], device: torch.device) -> None:
         """Go on with tensors that were sent, on this device."""
+
+
+def plain_image(
+    store: Store, index: int, channels: int, interior_of: int | None
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """A standardised image (C, H, W) and its classes (H, W), 255 = leave out, in main memory; interiors merged."""
+    mask = store.mask(index)[0].byte().cpu().numpy()
+    return store.planes(index)[:channels].cpu().numpy(), merge_mask(mask, interior_of)
 
 
 class Ready:
@@ -149,10 +158,9 @@ class OnDemand:
         self.samples, self.plan, self.reading, self.device = samples, plan, reading, device
         self.shapes: Sequence[tuple[int, int]] = [working_size(shape, plan.scale) for shape in samples.shapes]
         self.weighted = "weighted" in plan.training.loss
-        classes, _ = target_classes(plan, reading)
-        # Lines between classes are known once they are drawn: any image may hold some.
-        drawn = plan.task == "boundaries" and not reading.draws_boundaries
-        held = [range(len(classes)) if drawn else some for some in samples.classes]
+        # Lines between classes, and interiors, are known once they are drawn: any image may hold some.
+        drawn = plan.training.interior or (plan.task == "boundaries" and not reading.draws_boundaries)
+        held = [range(count_outputs(plan, reading)) if drawn else some for some in samples.classes]
         self.holders = {
             value: [index for index, some in enumerate(held) if value in some]
             for value in sorted({value for some in held for value in some})
@@ -224,7 +232,7 @@ class OnDemand:
             return Kept(image, None, target, weight)
         if index not in self._statistics:
             self._statistics[index] = image_statistics(np.moveaxis(sample.image, 0, -1), self.plan.normalisation)
-        return Kept(sample.image, self._statistics[index], make_target(sample, self.plan.task, self.reading), None)
+        return Kept(sample.image, self._statistics[index], training_target(sample, self.plan, self.reading), None)
 
 
 def make_store(

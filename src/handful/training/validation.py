@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from handful.interior import merge_planes
 from handful.measure.overlap import Counts, count_overlap, dice_pooled
 from handful.training.window import draw_window
 
@@ -19,8 +20,9 @@ BINS = 200
 class Validation:
     """Images (C, H, W) standardised float32 and masks (H, W) uint8, small enough to be predicted whole.
 
-    classes counts the net's outputs; `scored` are those whose Dice is averaged. `held_out` is False where no image
-    could be spared and these are the training images: good for noticing a collapse, worthless as a score.
+    classes: how many there are; `scored` are those whose Dice is averaged. `held_out` is False where no image
+    could be spared and these are the training images: good for noticing a collapse, worthless as a score. interior_of:
+    the class of which the net in training answers the interior too.
     """
 
     images: list[NDArray[np.float32]]
@@ -30,6 +32,12 @@ class Validation:
     device: torch.device
     precision: str = "float32"
     held_out: bool = True
+    interior_of: int | None = None
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers the net in training answers for a pixel."""
+        return self.classes + (self.interior_of is not None)
 
     def parts(self, edge: int, most: int, seed: int) -> Validation:
         """The same on a window, at most `edge` pixels a side, of each of the first `most` images."""
@@ -88,11 +96,13 @@ class Validation:
         return best / BINS if smooth[best] > smooth[BINS // 2] + 0.003 else 0.5
 
     def probabilities(self, net: nn.Module, image: NDArray[np.float32]) -> Tensor:
-        """Softmax (classes, H, W) of one whole image."""
+        """Softmax (classes, H, W) of one whole image; of a pixel forest too, which answers no interior."""
         x = torch.from_numpy(image)[None].to(self.device, memory_format=torch.channels_last)
         with torch.inference_mode(), autocast(self.device, self.precision):
             logits = net(x)
-        out: Tensor = logits[0].float().softmax(0)
+            out: Tensor = logits[0].float().softmax(0)
+            if self.interior_of is not None and len(out) > self.classes:
+                out, _ = merge_planes(out, self.interior_of)
         return out
 
 

@@ -89,15 +89,13 @@ def raise_rival(run: Run, *, channels: int, seed: int) -> Rival | None:
 def grow(run: Run, asked: PixelForest, *, seed: int, until: float | None) -> Rival | None:
     """Grow a forest on the images that the run draws from, and judge it on those that it is validated on."""
     from handful.training.forest import grow_forest
+    from handful.training.store import plain_image
 
-    store, held_out = run.pool.store, run.validation.held_out
+    held_out = run.validation.held_out
     grown = grow_forest(
         asked,
-        lambda index: (
-            store.planes(index)[: asked.in_channels].cpu().numpy(),
-            store.mask(index)[0].byte().cpu().numpy(),
-        ),
-        len(store.shapes),
+        lambda index: plain_image(run.pool.store, index, asked.in_channels, run.validation.interior_of),
+        len(run.pool.store.shapes),
         scored=run.validation.scored,
         seed=seed,
         # Judging takes about as long as a third of the growing.
@@ -160,7 +158,7 @@ def climb(rival: Rival, plan: Plan, run: Run, fitted: Fitted) -> tuple[Plan, Cho
         fitted.messages.append(f"kept the pixel forest: {choice.reason}.")
         run.validation = rival.ground
         # Without the numbers of its trees, which were those that this time allowed.
-        plan = replace(plan, training=replace(plan.training, net="forest", net_settings={}))
+        plan = replace(plan, training=replace(plan.training, net="forest", net_settings={}, interior=False))
     return replace(plan, lines=(*plan.lines, choice.line())), choice
 
 
@@ -194,6 +192,8 @@ def rival_model(rival: Rival, card: ModelCard) -> Segmenter:
             card,
             net="forest",
             net_settings=rival.settings,
+            outputs=len(card.classes),
+            postprocessing={name: value for name, value in card.postprocessing.items() if name not in ("h", "lift")},
             halo=rival.net.halo,
             tile=tile_of(rival.net.halo),
             multiple=1,

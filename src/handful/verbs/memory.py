@@ -32,11 +32,11 @@ def memory_line(samples: Sequence[Sample], audit: Audit, split: Split, plan: Pla
     import torch
 
     from handful.models import build_net
-    from handful.training.prepare import target_classes
+    from handful.training.prepare import count_outputs
     from handful.training.store import DECODED
 
     settings = plan.training
-    classes = len(target_classes(plan, audit.reading)[0])
+    classes = count_outputs(plan, audit.reading)
     if settings.net == "forest":  # trees take next to nothing beside the images
         settings = replace(settings, net="fcn", net_settings={})
     with torch.random.fork_rng(devices=[]):

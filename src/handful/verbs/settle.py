@@ -18,6 +18,7 @@ from handful.data.check import Audit
 from handful.data.mask import VOID, MaskReading
 from handful.data.sample import Sample, read_samples
 from handful.data.split import Split
+from handful.interior import merge_planes
 from handful.measure.matches import ObjectMatches, match_objects
 from handful.normalise import apply_normalisation
 from handful.prediction.confidence import fit_objects, fit_temperature, temper, temper_threshold
@@ -85,7 +86,13 @@ def settle(
             (replace(one, probabilities=temper(one.probabilities, temperature)), sample) for one, sample in held_back
         ]
         cases = (
-            Case(one.mask, one.probabilities, object_labels(sample, audit.reading), sample.mask == VOID)
+            Case(
+                one.mask,
+                one.probabilities,
+                object_labels(sample, audit.reading),
+                sample.mask == VOID,
+                one.interior,
+            )
             for one, sample in tempered
         )
         true: list[NDArray[np.int32]] = []
@@ -93,7 +100,7 @@ def settle(
             if true and until is not None and time.monotonic() > began + MEASURED_SHARE * (until - began):
                 break
             true.append(object_labels(sample, audit.reading))
-        general = general_settings(true, card.threshold)
+        general = general_settings(true, card.threshold, interior=card.interior_of is not None)
         settings, parting = fit_parting(cases, card.background, general, until=until)
         listener.say(f"parting  {parting}")
         training = {**card.training, "objects": parting}
@@ -113,7 +120,7 @@ def describe(model: Segmenter, image: NDArray[Any], *, with_answer: bool) -> NDA
     if not with_answer:
         return describe_image(image, planes, None)
     answer = predict_tiles(model.running, middle(planes, planes.shape[1:]), model.tiling)
-    return describe_image(image, planes, answer)
+    return describe_image(image, planes, merge_planes(answer, card.interior_of)[0])
 
 
 def odd_ones(descriptions: dict[str, NDArray[np.float32]], likeness: dict[str, Any]) -> list[str]:

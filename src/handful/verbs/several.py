@@ -60,6 +60,9 @@ class Other(Job):
     stopped: bool = False
     shows_rival: ClassVar[bool] = False
 
+    def find_known(self) -> dict[str, str]:
+        return {}  # told of the model that is kept
+
     def settle(self, model: Segmenter, samples: Sequence[Sample]) -> CloserLook:
         from handful.verbs.closer_look import CloserLook
 

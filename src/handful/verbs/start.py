@@ -22,8 +22,10 @@ def start_net(init: str | Path) -> tuple[str, dict[str, Any]]:
     return card.net, card.net_settings
 
 
-def start_from(net: nn.Module, init: str | Path, *, classes: Sequence[str], channels: int) -> Transfer:
-    """Copy into `net`, for these classes and channels, what fits of a trained model; says what was taken over.
+def start_from(net: nn.Module, init: str | Path, *, answers: Sequence[str], channels: int) -> Transfer:
+    """Copy into `net`, for these answers and channels, what fits of a trained model; says what was taken over.
+
+    answers: names of the net's outputs, as `ModelCard.answers` has them.
 
     Raises ModelFileError and, where nothing fits, SettingsError.
     """
@@ -31,7 +33,7 @@ def start_from(net: nn.Module, init: str | Path, *, classes: Sequence[str], chan
 
     source, card = load_model(init)
     transfer = plan_transfer(
-        net, source, where=str(init), classes=(card.classes, classes), channels=(card.channels, channels)
+        net, source, where=str(init), classes=(card.answers, answers), channels=(card.channels, channels)
     )
     transfer.copy_to(net)
     return transfer

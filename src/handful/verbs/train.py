@@ -240,6 +240,7 @@ class Job:
     ladder: bool = True  # whether a pixel forest may be kept in the place of the net
     start: dict[str, Any] = field(default_factory=dict)  # for the card: of the model started from, of the ladder
     rival: Rival | None = None  # the pixel forest, where it was not kept
+    known: dict[str, str] = field(default_factory=dict)  # why a test image is none: the model has seen it
 
     shows_rival: ClassVar[bool] = True  # whether a forest that was not kept answers the test images too
 
@@ -273,6 +274,7 @@ class Job:
         for text in plan_lines(plan):
             self.listener.say(text)
         run = self.make_run(samples, plan, machine.device, init)
+        self.known = self.find_known()  # takes seconds with thousands of images: before the clock is shared out
         if self.steps is None:
             run.clock.reserved = self.reserve(run, plan)
         write_json(self.path / SPLIT, self.split.to_dict())
@@ -324,18 +326,22 @@ class Job:
         """Net, pool, validation and clock, ready to fit."""
         import torch
 
+        from handful.interior import merge_mask
+        from handful.modelfile import name_answers
         from handful.models import build_net
         from handful.training.clock import Clock
         from handful.training.loop import Run
         from handful.training.pool import Pool
-        from handful.training.prepare import prepare, target_classes
+        from handful.training.prepare import count_outputs, prepare, target_classes
         from handful.training.processes import current_crew
-        from handful.training.store import make_store
+        from handful.training.store import make_store, plain_image
         from handful.training.validation import Validation
 
         settings = plan.training
         classes, background = target_classes(plan, self.audit.reading)
-        net = build_net(settings.net, in_channels=self.audit.channels, classes=len(classes), **settings.net_settings)
+        outputs = count_outputs(plan, self.audit.reading)
+        interior_of = self.audit.reading.objects[0] if settings.interior else None
+        net = build_net(settings.net, in_channels=self.audit.channels, classes=outputs, **settings.net_settings)
         store = make_store(samples, plan, self.audit.reading, seed=self.seed, device=torch.device(device))
         pool = Pool(
             store,
@@ -350,35 +356,45 @@ class Job:
         )
         set_prior: Any = getattr(net, "set_prior", None)
         if set_prior is not None:
-            set_prior(torch.tensor(pool.class_shares(len(classes))))
+            set_prior(torch.tensor(pool.class_shares(outputs)))
         transfer = None
         if init is not None:
-            transfer = start_from(net, init, classes=classes, channels=self.audit.channels)
+            answers = name_answers(classes, interior_of)
+            transfer = start_from(net, init, answers=answers, channels=self.audit.channels)
             self.start = record_start(init, transfer)
             self.listener.say(f"start    {transfer.words()}")
         held_out = bool(self.split.validation)
         if held_out:
             kept = read_samples(self.audit, self.split.validation[:MOST_VALIDATED])
             made = prepare(kept, plan, self.audit.reading)
-            looked = made.images, made.targets
+            looked = [
+                (image, merge_mask(target, interior_of))
+                for image, target in zip(made.images, made.targets, strict=True)
+            ]
         else:
             few = range(min(len(samples), GLANCES))
-            looked = (
-                [store.planes(index)[: self.audit.channels].cpu().numpy() for index in few],
-                [store.mask(index)[0].byte().cpu().numpy() for index in few],
-            )
+            looked = [plain_image(store, index, self.audit.channels, interior_of) for index in few]
         validation = Validation(
-            *looked,
+            [image for image, _ in looked],
+            [mask for _, mask in looked],
             classes=len(classes),
             scored=tuple(number for number in range(len(classes)) if number != background),
             device=torch.device(device),
             precision=settings.precision,
             held_out=held_out,
+            interior_of=interior_of,
         )
         if not held_out:  # to notice a collapse it takes no more
             validation = validation.parts(GLANCE, GLANCES, self.seed)
         clock = Clock(self.seconds, self.started, steps=self.steps)
         return Run(net, pool, validation, settings, clock, transfer, current_crew())
+
+    def find_known(self) -> dict[str, str]:
+        """Why a test image is none, by name."""
+        # The strip held back of a single image is of a known image by nature.
+        inner = {region.name for region in self.split.train} if not self.split.outside else set()
+        apart = [region.name for region in self.split.test if region.name not in inner]
+        return find_seen(remember(self.audit, self.split) | self.start, self.test_audit or self.audit, apart)
 
     def reserve(self, run: Run, plan: Plan) -> float:
         """Seconds to keep for scoring and report, from the time that one image takes with the net as it is."""
@@ -410,6 +426,9 @@ class Job:
             threshold = 0.5
             if fitted.score is not None and run.validation.held_out:
                 threshold = run.validation.best_threshold(fitted.net, run.validation.scored[0])
+        parting = {}
+        if plan.task == "instances":
+            parting = asdict(general_settings([], threshold, interior=plan.training.interior))
         net: Any = fitted.net
         return ModelCard(
             net=plan.training.net,
@@ -417,7 +436,7 @@ class Job:
             channels=self.audit.channels,
             classes=classes,
             background=background,
-            outputs=len(classes),
+            outputs=len(classes) + plan.training.interior,
             normalisation=plan.normalisation,
             scale=plan.scale,
             tile=tile_of(net.halo),
@@ -425,7 +444,7 @@ class Job:
             multiple=net.multiple,
             threshold=threshold,
             task=plan.task,
-            postprocessing=asdict(general_settings([], threshold)) if plan.task == "instances" else {},
+            postprocessing=parting,
             reading=self.audit.reading.to_dict(),
             training={
                 "fingerprint": self.audit.fingerprint,
@@ -475,10 +494,8 @@ class Job:
             look=look,
             beside=beside,
         )
-        # The strip held back of a single image is of a known image by nature.
-        inner = {region.name for region in self.split.train} if not self.split.outside else set()
-        apart = [region.name for region in self.split.test[: scored.scores.n] if region.name not in inner]
-        seen = find_seen(model.card.training, self.test_audit or self.audit, apart)
+        names = {region.name for region in self.split.test[: scored.scores.n]}
+        seen = {name: why for name, why in self.known.items() if name in names}
         scored.scores, messages = mark_seen(scored.scores, seen)
         for message in messages:
             self.listener.say(f"careful  {message}")
