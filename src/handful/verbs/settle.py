@@ -51,20 +51,21 @@ def settle(
     """The card with temperature, settings and curve for objects, and likeness; in words how the confidence was settled;
     odd images. How objects are parted goes into the card in words too (`training["objects"]`), and to the listener.
 
-    Looks at the validation images, then at training `samples`, 32 in all; past `until` (time.monotonic) at what costs
-    next to nothing. The answer of no pixel changes: a threshold is turned along with the temperature. Without images
-    held back the probabilities stay as they are. Training images, copied with other colours and places or not, are no
-    replacement: the net knows them by heart, and a temperature from them says that it may be sure
-    (docs/why/confidence.md has the measurement).
+    Looks at the validation images, at one at least unless it is past `until` (time.monotonic) already, then at training
+    `samples`, 32 in all; past `until` at what costs next to nothing. The answer of no pixel changes: a threshold is
+    turned along with the temperature. Without images held back the probabilities stay as they are. Training images,
+    copied with other colours and places or not, are no replacement: the net knows them by heart, and a temperature from
+    them says that it may be sure (docs/why/confidence.md has the measurement).
     """
     card = replace(model.card, temperature=None, object_confidence={}, likeness={})
     model.card = card
     began = time.monotonic()
+    looked_by = None if until is None else began + VALIDATION_SHARE * (until - began)
     described_by = None if until is None else began + DESCRIBED_SHARE * (until - began)
     held_back: list[tuple[Prediction, Sample]] = []
     descriptions: dict[str, NDArray[np.float32]] = {}
     for region in split.validation:
-        if held_back and until is not None and time.monotonic() > began + VALIDATION_SHARE * (until - began):
+        if looked_by is not None and time.monotonic() > looked_by and (held_back or looked_by < began):
             break
         (sample,) = read_samples(audit, [region], threads=1)
         prediction = model.predict(np.moveaxis(sample.image, 0, -1), name=sample.name)

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 SECONDS = 120.0  # where nothing is said: a coffee
 LEAST_SECONDS = 5.0  # torch alone takes two of them to start
 SETTLE_SHARE = 0.03  # of the whole time goes to learning how sure the model may be, once one image is looked at
-SCORING_SHARE = 0.3  # of the whole time at most goes to scoring and report
+SCORING_SHARE = 0.3  # of the time left when all is read at most goes to scoring: with 5000 images much has gone by
 LATEST = 1.04  # of the time: half of what may pass over it, so that a last image need not go without a score
 FOR_POLARITY, POLARITY_SIDE = 8, 256  # training images that tell whether objects are bright or dark; pixels of each
 REPORT_SECONDS = 0.8  # the page without its pictures, the model file, the end of the process
@@ -412,7 +412,7 @@ class Job:
             score_regions(model, self.test_audit or self.audit, regions[:1])
             times.append(time.monotonic() - began)
         needed = 1.2 * min(times) * sum(prod(region.shape) for region in regions) / prod(regions[0].shape)
-        return min(needed, SCORING_SHARE * self.seconds) + REPORT_SECONDS + (0.02 + SETTLE_SHARE) * self.seconds
+        return min(needed, SCORING_SHARE * run.clock.left(0)) + REPORT_SECONDS + (0.02 + SETTLE_SHARE) * self.seconds
 
     def card(self, plan: Plan, run: Run, fitted: Fitted) -> Any:
         """The model's card, scores still missing."""
@@ -470,7 +470,9 @@ class Job:
         from handful.verbs.closer_look import CloserLook
         from handful.verbs.settle import settle
 
-        until = None if self.steps is not None else time.monotonic() + SETTLE_SHARE * self.seconds
+        until = None
+        if self.steps is None:
+            until = min(time.monotonic() + SETTLE_SHARE * self.seconds, self.scored_by())
         model.card, words, odd = settle(model, self.audit, self.split, samples, until=until, listener=self.listener)
         self.listener.say(f"sure     {words}")
         return CloserLook(model.card, self.audit.reading, words, odd)
@@ -480,7 +482,7 @@ class Job:
         from handful.verbs.ladder import rival_model
         from handful.verbs.score import Beside, score_regions
 
-        until = None if self.steps is not None else self.started + LATEST * self.seconds - REPORT_SECONDS
+        until = None if self.steps is not None else self.scored_by()
         beside = None
         if self.rival is not None:
             beside = Beside(rival_model(self.rival, model.card), self.rival.pace)
@@ -507,6 +509,10 @@ class Job:
         model.scores = scored.scores if scored.scores.n else None
         model.card = replace(model.card, scores=scored.scores.to_dict() if scored.scores.n else None)
         return scored
+
+    def scored_by(self) -> float:
+        """When the last image should be scored, on the clock of `started`."""
+        return self.started + LATEST * self.seconds - REPORT_SECONDS
 
     def objects_bright(self, samples: Sequence[Sample]) -> bool | None:
         """Whether Otsu's threshold is to take the bright side for the object, learnt from some training images."""
