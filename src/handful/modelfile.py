@@ -205,7 +205,9 @@ def describe_model(path: str | Path) -> str:
         f"{file}: {_count(weights)} parameters, {size / 1e6:.1f} MB",
         f"net: {card.net}" + _in_brackets(card.net_settings),
         f"task: {card.task}",
-        "classes: " + ", ".join(_class_line(card, number) for number in range(len(card.classes))),
+        "classes: "
+        + ", ".join(_class_line(card, number) for number in range(len(card.classes)))
+        + ("" if card.interior_of is None else f"; and the {card.answers[-1]}"),
         f"images: {plural(card.channels, 'channel')}, any size, "
         + ("standardised each by its own values" if card.normalisation["kind"] == "image" else "standardised alike"),
         *([] if card.scale["kind"] == "none" else [_scale_line(card.scale)]),
