@@ -8,6 +8,7 @@ from torch import nn
 
 from handful.errors import SettingsError
 from handful.models import NETS, build_net
+from handful.models.quick import SplitUp, split_ups
 
 
 def small(name, in_channels=1, classes=2):
@@ -167,3 +168,22 @@ def test_the_u_net_of_the_paper_has_31_million_parameters():
 def test_what_no_net_can_be_is_refused(name, settings, said):
     with pytest.raises(SettingsError, match=said):
         build_net(name, in_channels=1, classes=2, **settings)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (50, 71), (1, 3)])
+@pytest.mark.parametrize("settings", [{"width": 8, "depth": 4}, {"width": 6, "depth": 2, "fold": 4}])
+def test_the_way_up_split_says_the_same(size, settings):
+    torch.manual_seed(0)
+    net = build_net("quick", in_channels=2, classes=3, **settings).eval()
+    nn.init.normal_(net.head.weight)
+    for part in net.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.running_mean.normal_()
+            part.running_var.uniform_(0.5, 2)
+    x = torch.randn(2, 2, *size)
+    with torch.inference_mode():
+        expected = net(x)
+        split_ups(net)
+        assert sum(isinstance(part, SplitUp) for part in net.modules()) == settings["depth"] - 1
+        torch.testing.assert_close(net(x), expected, rtol=1e-4, atol=1e-4)
+    assert expected.std() > 0.1

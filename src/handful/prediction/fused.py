@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 
 def fused(net: nn.Module) -> nn.Module:
-    """A copy in channels-last order whose batch normalisations are folded into the convolutions before them.
+    """A copy in channels-last order whose batch normalisations are folded into the convolutions before them, and whose
+    way up is split (`handful.models.quick.SplitUp`).
 
     In evaluation mode a normalisation is one factor and one summand a channel, which weights and bias of the
     convolution can carry: a pass over memory less for each, equal to rounding.
@@ -18,6 +19,8 @@ def fused(net: nn.Module) -> nn.Module:
     import torch
     from torch import nn
     from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    from handful.models.quick import split_ups
 
     net = copy.deepcopy(net).eval()
     for part in net.modules():
@@ -28,6 +31,7 @@ def fused(net: nn.Module) -> nn.Module:
             if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d) and norm.track_running_stats:
                 part[number] = fuse_conv_bn_eval(convolution, norm)
                 part[number + 1] = nn.Identity()
+    split_ups(net)
     for parameter in net.parameters():
         parameter.requires_grad_(False)
     return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
