@@ -114,9 +114,27 @@ def test_the_smallest_true_objects_say_what_is_a_speck():
     spots = np.zeros((60, 60), np.int32)
     for number, place in enumerate(product(range(0, 60, 6), range(0, 60, 6)), start=1):
         spots[place[0] : place[0] + 3, place[1] : place[1] + 3] = number
-    assert general_settings([spots], None) == replace(GENERAL, min_size=4)
+    assert general_settings([spots], None) == replace(GENERAL, min_size=4, holes=4)
     assert general_settings([np.repeat(np.repeat(spots, 10, 0), 10, 1)], 0.5).min_size == 450
     assert general_settings([], 0.5) == general_settings([np.zeros((4, 4), np.int32)], None) == GENERAL
+
+
+def test_holes_are_filled_as_far_as_true_objects_have_none():
+    whole = np.zeros((110, 110), np.int32)
+    for number, (row, column) in enumerate(product(range(1, 101, 11), range(1, 101, 11)), start=1):
+        whole[row : row + 10, column : column + 10] = number
+    assert general_settings([whole], None).holes == 50
+    few = whole.copy()
+    few[5:105:44, 5] = 0  # three of a hundred lack a pixel, as annotators have it
+    assert general_settings([few], None).holes == 50
+    rings = whole.copy()
+    for row, column in product(range(4, 104, 11), range(4, 104, 11)):
+        rings[row : row + 3, column : column + 3] = 0
+    assert general_settings([rings], None).holes == 8  # one of nine pixels belongs to it
+    assert general_settings([whole, rings], None).holes == 8
+    packed = np.pad(np.repeat(np.repeat(np.arange(1, 26).reshape(5, 5), 9, 0), 9, 1), 4)
+    packed[4:49:9, 8:44:9] = 0  # gaps at the edge of the cells, enclosed by their neighbours
+    assert general_settings([packed.astype(np.int32)], None).holes == 0
 
 
 def test_a_mask_cut_low_has_objects_that_are_less_sure():

@@ -145,13 +145,22 @@ def find_foreground(
     if settings.threshold:
         foreground &= probabilities[background] < 1 - settings.threshold
     if settings.holes:
-        gaps = label(~foreground, connectivity=1)
-        small = np.bincount(gaps.ravel()) <= settings.holes
-        # What lies at the border of the image may go on behind it.
-        for side in (gaps[0], gaps[-1], gaps[:, 0], gaps[:, -1]):
-            small[side] = False
-        foreground |= small[gaps]
+        gaps, sizes = find_gaps(foreground)
+        foreground |= (sizes <= settings.holes)[gaps]
     return foreground
+
+
+def find_gaps(foreground: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Connected regions of what is no foreground (H, W): their numbers (H, W), 0 the foreground, and sizes in pixels.
+
+    What reaches the border of the image may go on behind it, and is infinite; so is the foreground.
+    """
+    gaps: NDArray[np.int32] = label(~foreground, connectivity=1).astype(np.int32)
+    sizes = np.bincount(gaps.ravel()).astype(np.float64)
+    sizes[0] = np.inf
+    for side in (gaps[0], gaps[-1], gaps[:, 0], gaps[:, -1]):
+        sizes[side] = np.inf
+    return gaps, sizes
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handful.names import plural
-from handful.prediction.instances import Hills, ObjectSettings, find_foreground, find_hills
+from handful.prediction.instances import Hills, ObjectSettings, find_foreground, find_gaps, find_hills
 
 # For a mask cut at probability .5. Mean AP@.5 on 50 to 75 unseen nuclei images of six nets (4 to 16 images, 18 to 193
 # steps), with everything kept and so: .699 .731, .697 .715, .719 .742, .711 .724, .685 .695, .580 .595. Cutting the
@@ -39,6 +39,10 @@ SIDE = 512  # pixels of an image that are looked at, across and down: a quarter 
 LUCK = 1.0
 SPREAD, PULL = 0.1, 4  # of the gain from image to image, known before, which counts as much as so many images
 SMALLEST, SHARE_SMALLER = 0.01, 0.5  # quantile of the true objects' sizes, and the share of it that is let through
+# Holes are filled that fewer than one true object in 20 has, up to half of the middle object: annotators of nuclei
+# leave out a pixel in 3 of 100. Two nets, 75 images, AP@.5 with holes of up to 0, 20, 100, 300 pixels filled: .714 .719
+# .723 .723 and .702 .707 .716 .714.
+HOLED, SHARE_HOLE = 0.05, 0.5
 
 FloatArray = NDArray[np.float64]
 
@@ -178,7 +182,7 @@ def choose(gains: FloatArray) -> int | None:
 def general_settings(
     labels: Sequence[NDArray[np.int32]], threshold: float | None, *, interior: bool = False
 ) -> ObjectSettings:
-    """For a mask cut at `threshold` (None: the most probable class), `min_size` as the true labels ask for.
+    """For a mask cut at `threshold` (None: the most probable class), `min_size` and `holes` as the true labels ask for.
 
     GENERAL, or LIFTED where the net answers the `interior` of objects.
 
@@ -193,4 +197,10 @@ def general_settings(
     sizes = sizes[sizes > 0]
     if not sizes.size:
         return general
-    return replace(general, min_size=max(1, int(SHARE_SMALLER * np.quantile(sizes, SMALLEST))))
+    gaps = np.sort(np.concatenate([find_gaps(one > 0)[1] for one in labels]))
+    usual, most = int(HOLED * sizes.size), int(SHARE_HOLE * np.median(sizes))
+    return replace(
+        general,
+        min_size=max(1, int(SHARE_SMALLER * np.quantile(sizes, SMALLEST))),
+        holes=int(min(gaps[usual] - 1, most)) if usual < gaps.size else most,
+    )
