@@ -17,6 +17,9 @@ NAME = re.compile(r"[\w.-]+")
 SPREADING = re.compile(r"\b(A?GPL|GNU (Affero )?General Public|EUPL|CC-BY-NC|SSPL)", re.IGNORECASE)
 LESSER = re.compile(r"\b(LGPL|Lesser|exception)", re.IGNORECASE)
 
+# Packages whose metadata say nothing. This one only names the parts of CUDA that a GPU build of torch needs.
+SILENT = {"cuda-toolkit": "NVIDIA CUDA Toolkit EULA"}
+
 
 def needed(requirements: list[str]) -> dict[str, Distribution]:
     """These and everything that they need, by name, as far as it is installed here."""
@@ -36,11 +39,12 @@ def needed(requirements: list[str]) -> dict[str, Distribution]:
 
 
 def licence(one: Distribution) -> str:
-    """In one line: the SPDX expression, else the classifiers, else the first line of the text."""
+    """In one line: the SPDX expression, else the classifiers, the first line of the text, or what SILENT knows."""
     about = one.metadata
     classifiers = [line.split(" :: ")[-1] for line in about.get_all("Classifier", []) if line.startswith("License ::")]
     text = (about.get("License") or "").strip().partition("\n")[0]
-    return about.get("License-Expression") or ", ".join(classifiers) or text[:60]
+    stated: str = about.get("License-Expression") or ", ".join(classifiers) or text[:60]
+    return stated or SILENT.get(about["Name"], "")
 
 
 def main() -> int:
