@@ -62,6 +62,8 @@ def test_objects_in_groups_of_rising_area():
     assert rows[3].mean == pytest.approx(0.8)
     same = objects_by_size([ObjectMatches(np.full(9, 5), np.ones(9), np.ones(9))])
     assert [(row.label, row.n) for row in same] == [("5 pixels", 9)]
+    three = ObjectMatches(np.repeat([1, 2, 50], 9), np.ones(27), np.ones(27))
+    assert [row.label for row in objects_by_size([three])] == ["1 pixel", "2 to 49 pixels", "50 pixels"]
 
 
 def test_classes_by_the_share_they_cover():

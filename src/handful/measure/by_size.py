@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handful.measure.matches import ObjectMatches
+from handful.names import plural
 
 GROUPS = 4  # of objects, equally many in each
 LEAST_OBJECTS = 8  # for more than one group
@@ -54,7 +55,7 @@ def objects_by_size(matches: Sequence[ObjectMatches]) -> list[SizeRow]:
     for low, high in pairwise(edges):
         inside = (area >= low) & (area < high)
         if inside.any():
-            label = f"{low} to {high - 1} pixels" if high - 1 > low else f"{low} pixels"
+            label = f"{low} to {high - 1} pixels" if high - 1 > low else plural(low, "pixel")
             found = float((iou[inside] >= 0.5).mean())
             rows.append(SizeRow(label, int(inside.sum()), float(iou[inside].mean()), found))
     return rows

@@ -80,7 +80,7 @@ def _sizes(sizes: Sequence[SizeRow]) -> list[str]:
         return []
     return [
         f"Objects of {worst.label} are found least ({100 * worst.found:.0f} % of {worst.n}; of {best.label} "
-        f"{100 * best.found:.0f} %): label images with many of that size."
+        f"{100 * best.found:.0f} %): label images with many of that size, or clean the masks where they are specks."
     ]
 
 
