@@ -16,6 +16,7 @@ EXPONENTS = np.geomspace(0.15, 2.0, 40)
 LEAST_SIZES = 3  # with fewer a curve of three numbers says what it likes
 RESAMPLES = 400
 HARDLY = 0.005  # a gain that nobody would see
+TRAINING_NOISE = 0.015  # the same images and another seed: standard deviation of the score, at least
 
 FloatArray = NDArray[np.float64]
 
@@ -48,10 +49,11 @@ def fit_saturation(sizes: Sequence[int], scores: NDArray[np.float64]) -> Saturat
 
 
 def gain_of_more(sizes: Sequence[int], table: NDArray[np.float64], more: int, *, now: int, seed: int = 0) -> Interval:
-    """What `more` images than `now` should add to the mean score, with its 95 % interval over the images scored.
+    """What `more` images than `now` should add to the mean score, with its 95 % interval.
 
     table: (sizes, images) scores, nan where an image was not scored. The images get random weights, the same at every
-    size, and the curve is fitted anew each time; nan where no curve can be fitted.
+    size; each size's mean is moved by chance as far as the means lie from the curve, TRAINING_NOISE at least; and the
+    curve is fitted anew each time. nan where no curve can be fitted.
     """
     images = table.shape[1]
     curve = fit_saturation(sizes, mean_present(table))
@@ -63,8 +65,11 @@ def gain_of_more(sizes: Sequence[int], table: NDArray[np.float64], more: int, *,
     scored = ~np.isnan(table)
     used = scored.any(axis=1)
     table, scored, n = table[used], scored[used], np.asarray(sizes, np.float64)[used]
-    weights = np.random.default_rng(seed).exponential(size=(images, RESAMPLES))
+    rng = np.random.default_rng(seed)
+    weights = rng.exponential(size=(images, RESAMPLES))
     means = (np.where(scored, table, 0.0) @ weights) / (scored @ weights)
+    away = float(np.sqrt(np.sum((mean_present(table) - curve.at(n)) ** 2) / max(len(n) - 2, 1)))
+    means = np.clip(means + rng.normal(0, max(away, TRAINING_NOISE), means.shape), 0, 1)
     _, fall, exponent = _fit(n, means.T)
     low, high = np.quantile(fall * (now**-exponent - (now + more) ** -exponent), [0.025, 0.975])
     return Interval(value, min(value, float(low)), max(value, float(high)), images)
