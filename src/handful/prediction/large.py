@@ -64,7 +64,7 @@ class LargePrediction:
 
     def probabilities(self, rows: Span, columns: Span) -> NDArray[np.float32]:
         """float32 (classes, h, w) of these rows and columns of the image."""
-        return self.look(rows, columns)[1]
+        return temper(self.answer(rows, columns)[0], self.card.temperature)
 
     def answer(self, rows: Span, columns: Span) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Probabilities (classes, h, w) as the net says them, before any temperature; those of interiors (h, w)."""

@@ -40,6 +40,11 @@ def make_target(sample: Sample, task: str, reading: MaskReading) -> NDArray[np.u
     return boundary_target(sample) if task == "boundaries" and not reading.draws_boundaries else sample.mask
 
 
+def interior_class(plan: Plan, reading: MaskReading) -> int | None:
+    """The class of which the net learns the interior too; None where that is not asked for."""
+    return reading.objects[0] if plan.training.interior else None
+
+
 def count_outputs(plan: Plan, reading: MaskReading) -> int:
     """How many numbers the net answers for a pixel."""
     return len(target_classes(plan, reading)[0]) + plan.training.interior
@@ -47,10 +52,8 @@ def count_outputs(plan: Plan, reading: MaskReading) -> int:
 
 def training_target(sample: Sample, plan: Plan, reading: MaskReading) -> NDArray[np.uint8]:
     """What the net is to learn, uint8 (H, W): the true answer, with the interior of objects where that is asked for."""
-    target = make_target(sample, plan.task, reading)
-    if not plan.training.interior:
-        return target
-    return draw_interior(target, object_labels(sample, reading), reading.objects[0])
+    target, interior_of = make_target(sample, plan.task, reading), interior_class(plan, reading)
+    return target if interior_of is None else draw_interior(target, object_labels(sample, reading), interior_of)
 
 
 def boundary_target(sample: Sample) -> NDArray[np.uint8]:

@@ -193,7 +193,7 @@ def rival_model(rival: Rival, card: ModelCard) -> Segmenter:
             net="forest",
             net_settings=rival.settings,
             outputs=len(card.classes),
-            postprocessing={name: value for name, value in card.postprocessing.items() if name not in ("h", "lift")},
+            postprocessing={name: value for name, value in card.postprocessing.items() if name != "h"},  # without lift
             halo=rival.net.halo,
             tile=tile_of(rival.net.halo),
             multiple=1,

@@ -64,8 +64,9 @@ def settle(
     described_by = None if until is None else began + DESCRIBED_SHARE * (until - began)
     held_back: list[tuple[Prediction, Sample]] = []
     descriptions: dict[str, NDArray[np.float32]] = {}
-    for region in split.validation:
-        if looked_by is not None and time.monotonic() > looked_by and (held_back or looked_by < began):
+    late = until is not None and until < began
+    for region in () if late else split.validation:
+        if held_back and looked_by is not None and time.monotonic() > looked_by:
             break
         (sample,) = read_samples(audit, [region], threads=1)
         prediction = model.predict(np.moveaxis(sample.image, 0, -1), name=sample.name)

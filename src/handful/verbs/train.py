@@ -332,7 +332,7 @@ class Job:
         from handful.training.clock import Clock
         from handful.training.loop import Run
         from handful.training.pool import Pool
-        from handful.training.prepare import count_outputs, prepare, target_classes
+        from handful.training.prepare import count_outputs, interior_class, prepare, target_classes
         from handful.training.processes import current_crew
         from handful.training.store import make_store, plain_image
         from handful.training.validation import Validation
@@ -340,7 +340,7 @@ class Job:
         settings = plan.training
         classes, background = target_classes(plan, self.audit.reading)
         outputs = count_outputs(plan, self.audit.reading)
-        interior_of = self.audit.reading.objects[0] if settings.interior else None
+        interior_of = interior_class(plan, self.audit.reading)
         net = build_net(settings.net, in_channels=self.audit.channels, classes=outputs, **settings.net_settings)
         store = make_store(samples, plan, self.audit.reading, seed=self.seed, device=torch.device(device))
         pool = Pool(
@@ -394,6 +394,8 @@ class Job:
         # The strip held back of a single image is of a known image by nature.
         inner = {region.name for region in self.split.train} if not self.split.outside else set()
         apart = [region.name for region in self.split.test if region.name not in inner]
+        if not apart:
+            return {}
         return find_seen(remember(self.audit, self.split) | self.start, self.test_audit or self.audit, apart)
 
     def reserve(self, run: Run, plan: Plan) -> float:
@@ -418,7 +420,7 @@ class Job:
         """The model's card, scores still missing."""
         from handful.modelfile import ModelCard, tile_of
         from handful.prediction.parting import general_settings
-        from handful.training.prepare import target_classes
+        from handful.training.prepare import count_outputs, target_classes
 
         classes, background = target_classes(plan, self.audit.reading)
         threshold = None
@@ -436,7 +438,7 @@ class Job:
             channels=self.audit.channels,
             classes=classes,
             background=background,
-            outputs=len(classes) + plan.training.interior,
+            outputs=count_outputs(plan, self.audit.reading),
             normalisation=plan.normalisation,
             scale=plan.scale,
             tile=tile_of(net.halo),
