@@ -38,7 +38,7 @@ def score(folder: Path, out: Path, name: str) -> dict[str, float]:
     from handful.data.split import Region
     from handful.measure.instances import count_instances
     from handful.measure.rand import label_regions, score_grouping
-    from handful.measure.scores import Scorer
+    from handful.measure.scorer import Scorer
 
     audit = check_data(folder / "test")
     scorer = Scorer(audit.reading.classes, background=audit.reading.background)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from handful.measure.outlines import outline_scores
-from handful.measure.scores import Scorer, Scores
+from handful.measure.scorer import Scorer
+from handful.measure.scores import Scores
 
 VOID = 255
 

@@ -150,7 +150,7 @@ def score_masks(predicted: Path, audit: Audit, listener: Listener) -> tuple[Scor
     """
     from handful.data.sample import read_samples
     from handful.measure.boundary_scores import BoundaryScorer
-    from handful.measure.scores import Scorer
+    from handful.measure.scorer import Scorer
     from handful.verbs.score import MOST_PICTURES, drawn_boundaries, small_picture
 
     boundaries = BoundaryScorer() if audit.reading.kind == "boundaries" else None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from handful.data.sample import Sample
 from handful.data.split import Split
 from handful.errors import SettingsError
-from handful.measure.scores import Scorer
+from handful.measure.scorer import Scorer
 from handful.verbs.several import Other, Part, Several, first_share, was_stopped
 from handful.verbs.train import Job
 

@@ -16,7 +16,8 @@ from handful.data.mask import VOID, read_annotators
 from handful.data.sample import Sample, read_samples
 from handful.data.split import Region
 from handful.measure.boundary_scores import BoundaryScorer
-from handful.measure.scores import FOREST, Scorer, Scores
+from handful.measure.scorer import Scorer
+from handful.measure.scores import FOREST, Scores
 from handful.outputs.view import to_view
 from handful.prediction.segmenter import Prediction, Segmenter
 from handful.report.content import Picture

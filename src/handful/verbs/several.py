@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from handful.data.sample import Sample
 from handful.errors import SettingsError
-from handful.measure.scores import Scorer
+from handful.measure.scorer import Scorer
 from handful.training.clock import STOPPED
 from handful.verbs.listener import SILENT, Listener
 from handful.verbs.train import LATEST, LEAST_SECONDS, REPORT_SECONDS, Job
