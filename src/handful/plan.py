@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from handful.augment import Colour, Geometry
 from handful.data.mask import VOID, MaskReading
+from handful.data.region import spread_out
 from handful.data.sample import Sample
 from handful.errors import SettingsError
 from handful.interior import has_interior
@@ -167,7 +168,7 @@ Thicknesses = Mapping[int, Sequence[tuple[float, int]]]  # by class, of each ima
 def measure_thickness(samples: Sequence[Sample], reading: MaskReading) -> Thicknesses:
     """How thick each class of objects is, and the longer side of the image it is in, both in pixels; of some images."""
     found: dict[int, list[tuple[float, int]]] = {}
-    for one in samples[:: max(len(samples) // LOOKED_AT, 1)]:
+    for one in spread_out(samples, LOOKED_AT):
         # On every second or third pixel of a large mask: distances cost by the pixel and a few per cent do not matter.
         step = max(1, max(one.mask.shape) // THICKNESS_SIDE)
         mask = one.mask[::step, ::step]

@@ -1,11 +1,15 @@
-"""A part of an image, and chance that is the same on every machine."""
+"""A part of an image; and choices that are the same on every machine."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from handful.data.audit import Audit
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -30,3 +34,8 @@ def chance(seed: int, *words: str) -> float:
     """A number in [0, 1) that depends on its arguments alone, the same on every machine."""
     digest = hashlib.sha256("\n".join((str(seed), *words)).encode()).digest()
     return int.from_bytes(digest[:7], "big") / 2**56
+
+
+def spread_out(items: Sequence[T], most: int) -> Sequence[T]:
+    """At most so many of them, at even steps."""
+    return items if len(items) <= most else [items[k * len(items) // most] for k in range(most)]

@@ -17,12 +17,12 @@ from handful.data.decode import quiet
 from handful.data.image import read_image
 from handful.data.mask import MaskReading, read_mask
 from handful.data.pairs import Pair
+from handful.data.region import Region, spread_out
 from handful.errors import DataError
 from handful.names import plural
 
 if TYPE_CHECKING:
-    from handful.data.check import Audit
-    from handful.data.split import Region
+    from handful.data.audit import Audit
 
 # Luma of ITU-R BT.601, as Pillow's convert("L"): what people call the grey picture of a colour one.
 LUMA = (0.299, 0.587, 0.114)
@@ -182,7 +182,7 @@ def bytes_a_pixel(audit: Audit) -> int:
 def look_at_some(samples: Sequence[Sample]) -> Sequence[Sample]:
     """Those that a plan is made from: all, or LOOKED_AT of those on demand, spread evenly and decoded."""
     if isinstance(samples, SamplesOnDemand):
-        return list(samples[:: max(len(samples) // LOOKED_AT, 1)])
+        return spread_out(samples, LOOKED_AT)
     return samples
 
 

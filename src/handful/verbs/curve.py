@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from handful.data.check import Audit, summary_lines
 from handful.data.folds import make_folds
-from handful.data.region import Region, chance, whole_regions
+from handful.data.region import Region, chance, spread_out, whole_regions
 from handful.data.split import Split
 from handful.errors import DataError, SettingsError
 from handful.files import write_whole
@@ -217,9 +217,8 @@ def plan_repeats(audit: Audit, tests: Audit | None, repeats: int, seed: int) -> 
         else:
             pool, held = list(folds[repeat].train), list(folds[repeat].test)
         pool.sort(key=lambda region: chance(seed, f"curve {repeat}", audit.facts[region.name].content))
-        held = spread_out(held, MOST_SCORED)
         for size in sizes_of(most):
-            plan.append((size, repeat, subset(audit, pool[:size], held, tests)))
+            plan.append((size, repeat, subset(audit, pool[:size], spread_out(held, MOST_SCORED), tests)))
     return sorted(plan, key=lambda run: (run[1], run[0]))
 
 
@@ -227,11 +226,6 @@ def sizes_of(most: int) -> list[int]:
     """1, 2, 4, ... and the largest that every repeat can have."""
     sizes = [1 << power for power in range(most.bit_length()) if 1 << power <= most]
     return sizes if sizes[-1] > 0.75 * most else [*sizes, most]
-
-
-def spread_out(regions: list[Region], most: int) -> list[Region]:
-    """At most so many of them, at even steps."""
-    return regions if len(regions) <= most else [regions[int(k * len(regions) / most)] for k in range(most)]
 
 
 def subset(audit: Audit, train: Sequence[Region], held: Sequence[Region], tests: Audit | None) -> Split:

@@ -16,7 +16,7 @@ from PIL import Image
 from handful.data.audit import Audit
 from handful.data.decode import ImageFile
 from handful.data.mask import VOID
-from handful.data.region import Region, whole_regions
+from handful.data.region import Region, spread_out, whole_regions
 from handful.data.sample import Sample
 from handful.data.split import Split
 from handful.experiments.measures import choose_threshold, grouping_scores, object_scores, trivial_grouping
@@ -149,7 +149,7 @@ class Judge:
         def look(_: str, sample: Sample, truth: NDArray[np.uint8], prediction: Prediction) -> None:
             found.append((truth, boundary_of(prediction)))
 
-        score_regions(model, self.audit, split.train[:: max(len(split.train) // FOR_THRESHOLD, 1)], look=look)
+        score_regions(model, self.audit, spread_out(split.train, FOR_THRESHOLD), look=look)
         return choose_threshold(found, between_of(model))
 
     def add_trivial_grouping(self, judged: Judged, audit: Audit, regions: Sequence[Region], model: Segmenter) -> None:
