@@ -23,6 +23,16 @@ def test_sentences() -> None:
     assert effect(float("nan"), float("nan"), float("nan"), n=0).endswith("there is nothing to compare.")
 
 
+def test_a_difference_is_told_of_the_one_that_is_ahead() -> None:
+    loss = Effect("loss", "MSE", "Dice", Interval(-0.03, -0.05, -0.01, 24), 5)
+    told = loss.from_ahead()
+    assert (told.first, told.second) == ("Dice", "MSE")
+    assert told.difference == Interval(0.03, 0.01, 0.05, 24)
+    assert told.sentence == loss.sentence
+    for unclear in (Interval(-0.03, -0.05, 0.01, 24), Interval(-0.03, -0.05, -0.01, 2), Interval(0.03, 0.01, 0.05, 24)):
+        assert Effect("loss", "MSE", "Dice", unclear, 5).from_ahead().difference == unclear
+
+
 def table(scores: dict[tuple[str, str, int], dict[str, float]]) -> Table:
     """By loss, augmentation and seed: the score of each image."""
     cells = [Cell({"loss": loss, "augment": augment}, {}, seed) for loss, augment, seed in scores]

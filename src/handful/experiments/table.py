@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import isnan, nan
 from typing import Any
@@ -67,15 +67,24 @@ class Effect:
             return f"{one} against {other}{at}: there is nothing to compare."
         if found.n < TOO_FEW or isnan(found.low):
             return f"{one} against {other}{at}: {signed(found.value)} {on}: too few images to tell."
-        if found.low > 0 or found.high < 0:
-            ahead, behind = (one, other) if found.low > 0 else (other, one)
-            low, high = sorted((abs(found.low), abs(found.high)))
-            small = ": too little to matter" if high < PRACTICAL else ""
-            return f"{ahead} beats {behind}{at} by {plain(abs(found.value))} [{plain(low)}, {plain(high)}] {on}{small}."
+        if found.high < 0:
+            return self.from_ahead().sentence
+        if found.low > 0:
+            small = ": too little to matter" if found.high < PRACTICAL else ""
+            gain = f"{plain(found.value)} [{plain(found.low)}, {plain(found.high)}]"
+            return f"{one} beats {other}{at} by {gain} {on}{small}."
         span = f"{signed(found.value)} [{signed(found.low)}, {signed(found.high)}] {on}"
         if max(-found.low, found.high) < PRACTICAL:
             return f"{one} and {other}{at} do equally well: {span}."
         return f"Too few images or seeds to tell {one} from {other}{at}: {span}."
+
+    def from_ahead(self) -> Effect:
+        """Told of the one that is clearly ahead: where `second` is a loss, what `first` gives over it."""
+        found = self.difference
+        if found.n < TOO_FEW or not found.high < 0:
+            return self
+        gain = Interval(-found.value, -found.high, -found.low, found.n)
+        return replace(self, first=self.second, second=self.first, difference=gain)
 
 
 @dataclass

@@ -94,7 +94,7 @@ def page_content(
 
 
 def difference(effect: Effect) -> Difference:
-    return Difference(effect.sentence, effect.difference)
+    return Difference(effect.sentence, effect.from_ahead().difference)
 
 
 class Page:
