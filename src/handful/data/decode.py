@@ -6,6 +6,7 @@ and a class in a mask.
 
 from __future__ import annotations
 
+import io
 import logging
 import math
 import os
@@ -190,11 +191,9 @@ def picture_size(file: ImageFile) -> tuple[int, int]:
     if suffix_of(file.path) in TIFF_SUFFIXES or suffix_of(file.path) == ".npy":
         pixels = decode(file).pixels
         return pixels.shape[0], pixels.shape[1]
-    from PIL import Image
-
     with quiet():
         try:
-            with Image.open(file.path) as picture:
+            with open_picture(file.path) as picture:
                 turned = picture.format in ("JPEG", "MPO", "WEBP", "PNG") and picture.getexif().get(0x0112, 1) >= 5
                 return (picture.width, picture.height) if turned else (picture.height, picture.width)
         except Exception as error:
@@ -204,10 +203,30 @@ def picture_size(file: ImageFile) -> tuple[int, int]:
 # ---------------------------------------------------------------------------------------------------- Pillow
 
 
-def _decode_pillow(file: ImageFile) -> Decoded:
+class _NoMoreThanThere(io.BufferedReader):
+    """A file of which no more is asked than it has: Python makes room for what a forged length claims, then reads."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self.bytes = path.stat().st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > 0:
+            size = min(size, max(self.bytes - self.tell(), 0))
+        return super().read(size)
+
+
+@contextmanager
+def open_picture(path: Path) -> Iterator[Any]:
+    """Pillow's picture of a file."""
     from PIL import Image
 
-    with Image.open(file.path) as picture:
+    with _NoMoreThanThere(path) as file, Image.open(file) as picture:
+        yield picture
+
+
+def _decode_pillow(file: ImageFile) -> Decoded:
+    with open_picture(file.path) as picture:
         if file.page:
             picture.seek(file.page)
         lossy = picture.format in ("JPEG", "MPO")

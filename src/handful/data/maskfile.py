@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from handful.data.decode import ImageFile, decode, picture_size
 from handful.data.labelling.drawing import Drawing
 from handful.data.pairs import Pair
+from handful.data.pieces import count_pieces
 from handful.errors import DataError
 
 GREY, INDEX, COLOUR, OBJECTS, BOUNDARIES = "grey", "index", "colour", "objects", "boundaries"
@@ -81,9 +82,7 @@ def tally_mask(raw: RawMask, where: str) -> Tally:
     pieces = -1
     several = np.count_nonzero(values) >= 2
     if several and not raw.lossy and raw.form not in (OBJECTS, BOUNDARIES, DRAWN):
-        from skimage.measure import label
-
-        pieces = int(label(codes.astype(np.int32, copy=False), background=0, return_num=True, connectivity=2)[1])
+        pieces = count_pieces(codes)
     return Tally(
         where,
         raw.form,

@@ -16,7 +16,16 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from handful.data.decode import TIFF_SUFFIXES, ImageFile, map_npy, npy_axes, quiet, suffix_of, why_unreadable
+from handful.data.decode import (
+    TIFF_SUFFIXES,
+    ImageFile,
+    map_npy,
+    npy_axes,
+    open_picture,
+    quiet,
+    suffix_of,
+    why_unreadable,
+)
 from handful.data.image import read_picture
 from handful.errors import DataError
 
@@ -202,10 +211,8 @@ def is_zarr(path: Path) -> bool:
 
 def decoding_bytes(file: ImageFile) -> int:
     """Peak bytes of decoding a picture whole, by its header; 0 where the header cannot be read."""
-    from PIL import Image
-
     try:
-        with quiet(), Image.open(file.path) as picture:
+        with quiet(), open_picture(file.path) as picture:
             # Pillow keeps RGB in 4 bytes a pixel; the array, and the bytes it is made from, come beside that.
             kept = {"L": 1, "P": 1, "1": 1, "I;16": 2, "RGB": 4}.get(picture.mode, 4)
             return int(picture.size[0] * picture.size[1] * (kept + 3 * max(kept, len(picture.getbands()))))
