@@ -94,14 +94,21 @@ class Elements:
             raise DamagedError(f"numbers of an unknown kind ({code})")
         return np.frombuffer(data, self.order + STORED[code])
 
+    def whole_numbers(self) -> NDArray[Any]:
+        """What sizes and flags are; a half would be cut to nothing later."""
+        found = self.numbers()
+        if found.dtype.kind not in "iu":
+            raise DamagedError("a size is no whole number")
+        return found
+
 
 def read_matrix(data: memoryview, order: str, depth: int) -> tuple[str, NDArray[Any] | None]:
     """Name and value of an array; the value is None where it is of a kind that no mask is."""
     if depth > DEEPEST:
         raise DamagedError("cells lie too deep within cells")
     parts = Elements(data, order)
-    flags = parts.numbers()
-    shape = tuple(parts.numbers().tolist())
+    flags = parts.whole_numbers()
+    shape = tuple(parts.whole_numbers().tolist())
     name = bytes(parts.take()[1]).decode("latin-1")
     if len(flags) < 1 or not 1 <= len(shape) <= 8 or min(shape) < 0:
         raise DamagedError("an array has no shape")
@@ -115,7 +122,7 @@ def read_matrix(data: memoryview, order: str, depth: int) -> tuple[str, NDArray[
         return name, None
     fields = [""]
     if kind == STRUCT:
-        width = parts.numbers()
+        width = parts.whole_numbers()
         names = bytes(parts.take()[1])
         if len(width) != 1 or not 1 <= width[0] <= 64 or len(names) % int(width[0]):
             raise DamagedError("a struct has no field names")
