@@ -166,6 +166,15 @@ def test_a_checkpoint_of_other_classes_is_refused(discs, state):
         fit(start_run(images, masks), checkpoint=state, resume=True)
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -1.0])
+def test_costs_of_images_that_are_no_costs_are_refused(discs, bad):
+    run = start_run(*discs)
+    run.take_step()
+    parts, facts = run.state()
+    with pytest.raises(ValueError, match="images cost"):
+        start_run(*discs).take_up(parts, facts | {"costs": [bad] * len(facts["costs"])})
+
+
 def test_damaged_checkpoints_are_refused(discs, state, tmp_path):
     whole = state.read_bytes()
     header = int.from_bytes(whole[:8], "little")

@@ -10,6 +10,7 @@ from math import cos, isfinite, isnan, pi
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -275,6 +276,8 @@ class Run:
         self.running_loss = float(facts["running_loss"])
         self.pool.focus, self.pool.batch = float(facts["focus"]), int(facts["batch"])
         self.pool.costs[:] = facts["costs"]
+        if not (np.isfinite(self.pool.costs) & (self.pool.costs >= 0)).all():
+            raise ValueError("what its images cost is no number")
         if facts["class_weights"] is not None:
             self.class_weights = torch.tensor(facts["class_weights"], device=self.device)
             if self.class_weights.shape != (self.validation.outputs,):
