@@ -207,7 +207,7 @@ class _NoMoreThanThere(io.BufferedReader):
     """A file of which no more is asked than it has: Python makes room for what a forged length claims, then reads."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(io.FileIO(path))
+        super().__init__(path.open("rb", buffering=0))
         self.bytes = path.stat().st_size
 
     def read(self, size: int | None = -1, /) -> bytes:
