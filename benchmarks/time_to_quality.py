@@ -136,11 +136,8 @@ def main() -> None:
         }  # fmt: skip
         wall, failed = run_cell(contenders[contender]["commands"], places)
         found = {} if failed else score(folder, work, name)
-        row = (
-            dict.fromkeys(FIELDS, "")
-            | dict(zip(FIELDS, cell, strict=False))
-            | {"wall_seconds": f"{wall:.1f}", "failed": failed}
-        )
+        row = dict.fromkeys(FIELDS, "") | dict(zip(FIELDS[: len(cell)], cell, strict=True))
+        row |= {"wall_seconds": f"{wall:.1f}", "failed": failed}
         row |= {key: f"{value:.4f}" for key, value in found.items()}
         rows.append(row)
         print(", ".join(f"{key} {value}" for key, value in row.items() if value), flush=True)

@@ -124,7 +124,7 @@ def read_matrix(data: memoryview, order: str, depth: int) -> tuple[str, NDArray[
     if kind == STRUCT:
         width = parts.whole_numbers()
         names = bytes(parts.take()[1])
-        if len(width) != 1 or not 1 <= width[0] <= 64 or len(names) % int(width[0]):
+        if len(width) != 1 or not 0 < width[0] <= 64 or len(names) % int(width[0]):
             raise DamagedError("a struct has no field names")
         step = int(width[0])
         fields = [names[at : at + step].split(b"\0")[0].decode("latin-1") for at in range(0, len(names), step)]

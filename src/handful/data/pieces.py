@@ -12,12 +12,12 @@ BAND = 1 << 24  # pixels labelled at a time, 8 bytes and more of each
 
 def count_pieces(codes: NDArray[Any]) -> int:
     """The pieces of equal whole numbers other than 0 in (H, W), pixels that touch at a corner connected."""
-    from scipy import sparse
     from skimage.measure import label
 
     height, width = codes.shape
     rows = max(1, BAND // max(width, 1))
-    total, seams = 0, [np.zeros((2, 0), np.int64)]
+    total = 0
+    seams: list[NDArray[np.int64]] = []
     above: tuple[NDArray[Any], NDArray[Any]] | None = None  # the last row of the band above: codes, numbers of pieces
     for begin in range(0, height, rows):
         band = codes[begin : begin + rows]
@@ -27,9 +27,14 @@ def count_pieces(codes: NDArray[Any]) -> int:
             seams += [_touching(above, (band[0], numbers[0]), shift) for shift in (-1, 0, 1)]
         above = band[-1], numbers[1]
         total += int(count)
+    if not seams or not total:
+        return total
+    from scipy.sparse import coo_array  # .1 s to import, for large masks alone
+    from scipy.sparse.csgraph import connected_components
+
     one, two = np.unique(np.concatenate(seams, axis=1), axis=1)
-    graph = sparse.coo_matrix((np.ones(len(one), bool), (one, two)), shape=(total, total))
-    return int(sparse.csgraph.connected_components(graph, directed=False, return_labels=False)) if total else 0
+    graph = coo_array((np.ones(len(one), bool), (one, two)), shape=(total, total))
+    return int(connected_components(graph, directed=False, return_labels=False))
 
 
 def _touching(

@@ -61,14 +61,13 @@ def gain_of_more(sizes: Sequence[int], table: NDArray[np.float64], more: int, *,
     nan where no curve can be fitted.
     """
     images = table.shape[1]
-    means = mean_present(table)
-    if (~np.isnan(means)).sum() < LEAST_SIZES:
-        return Interval(nan, nan, nan, images)
     scored = ~np.isnan(table)
     used = scored.any(axis=1)
+    if used.sum() < LEAST_SIZES:
+        return Interval(nan, nan, nan, images)
     table, scored, n = table[used], scored[used], np.asarray(sizes, np.float64)[used]
     added = now**-EXPONENTS - (now + more) ** -EXPONENTS
-    laws = _fit(n, means[used][None])
+    laws = _fit(n, mean_present(table)[None])
     freedom = max(len(n) - 2, 1)
     noise = WIDER * max(TRAINING_NOISE, float(np.sqrt(laws.missed.min() / freedom)))
     value = float((laws.chances(np.array([noise]))[:, 0] * laws.fall[:, 0]) @ added)

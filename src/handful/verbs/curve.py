@@ -217,8 +217,9 @@ def plan_repeats(audit: Audit, tests: Audit | None, repeats: int, seed: int) -> 
         else:
             pool, held = list(folds[repeat].train), list(folds[repeat].test)
         pool.sort(key=lambda region: chance(seed, f"curve {repeat}", audit.facts[region.name].content))
+        scored = spread_out(held, MOST_SCORED)
         for size in sizes_of(most):
-            plan.append((size, repeat, subset(audit, pool[:size], spread_out(held, MOST_SCORED), tests)))
+            plan.append((size, repeat, subset(audit, pool[:size], scored, tests)))
     return sorted(plan, key=lambda run: (run[1], run[0]))
 
 
