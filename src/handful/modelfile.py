@@ -35,7 +35,7 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 DEEPEST = 64  # levels, each half the size of the one before
 
 # Fields that the first files of this format do not have: their defaults leave a prediction as it was.
-LATER = ("temperature", "object_confidence", "likeness")
+LATER = ("temperature", "object_confidence", "likeness", "bridge")
 
 Json = Any
 
@@ -57,6 +57,8 @@ class ModelCard:
     tile, halo: edge in pixels of the tiles large images are cut into, and how much of each side is thrown away.
     multiple: image sizes are padded to a multiple of this.
     threshold: two classes only: probability of class 1 above which a pixel is class 1 (None: 0.5).
+    bridge: background and one class only: lines along which the class is at least so probable count as it too, None:
+    they do not; see `handful.prediction.bridge`.
     temperature: what log probabilities are divided by, object_confidence: the curve from an object's mean probability
     to its chance of being right ({}: none), see `handful.prediction.confidence`. likeness: numbers that describe the
     training images, see `handful.prediction.likeness`.
@@ -77,6 +79,7 @@ class ModelCard:
     halo: int = 32
     multiple: int = 1
     threshold: float | None = None
+    bridge: float | None = None
     temperature: float | None = None
     object_confidence: dict[str, Json] = field(default_factory=dict)
     likeness: dict[str, Json] = field(default_factory=dict)
@@ -215,6 +218,9 @@ def describe_model(path: str | Path) -> str:
     ]
     if card.threshold is not None:
         lines.append(f"threshold: {card.classes[-1]} where its probability is above {card.threshold:.3g}")
+    if card.bridge is not None:
+        name = card.classes[card.object_classes[0]]
+        lines.append(f"gaps in {name}: bridged where its probability is at least {card.bridge:.3g}")
     if card.temperature is not None:
         lines.append(f"temperature: {card.temperature:.3g}, fitted on images held back from training")
     if card.postprocessing:
@@ -334,7 +340,8 @@ def _check(card: ModelCard) -> None:
     _require(named and 2 <= len(card.classes) <= 255, "classes", card.classes, "2 to 255 names")
     _require(len(set(card.classes)) == len(card.classes), "classes", card.classes, "names that differ")
     none_or_class = card.background is None or (_whole(card.background) and 0 <= card.background < len(card.classes))
-    one_more = len(card.classes) == 2 and card.background in (0, 1) and card.task == "instances"
+    one_object = len(card.classes) == 2 and card.background in (0, 1)
+    one_more = one_object and card.task == "instances"
     expected = f"one for each of {len(card.classes)} classes" + (" or one more" if one_more else "")
     right = _whole(card.outputs) and len(card.classes) <= card.outputs <= len(card.classes) + one_more
     _require(right, "outputs", card.outputs, expected)
@@ -344,6 +351,12 @@ def _check(card: ModelCard) -> None:
         "threshold",
         card.threshold,
         "null, or with two classes a probability",
+    )
+    _require(
+        card.bridge is None or (_number(card.bridge) and 0 < card.bridge <= 1 and one_object),
+        "bridge",
+        card.bridge,
+        "null, or with two classes, one of them the background, a probability",
     )
     _require(
         card.temperature is None or (_number(card.temperature) and 0.01 <= card.temperature <= 100),

@@ -17,6 +17,8 @@ from handful.verbs.closer_look import CloserLook
 from handful.verbs.listener import Listener
 from handful.verbs.score import score_regions
 from handful.verbs.settle import settle
+from handful.verbs.train import settled_lines
+from walls import write_walls
 
 
 class TooSure(torch.nn.Module):
@@ -92,6 +94,22 @@ def test_objects_are_judged_where_the_model_parts_them(settled):
     assert record["calibration"]["objects"]["after"]["n"] >= len(split.test)
     assert sum(row["n"] for row in record["sizes"]) >= len(split.test)
     assert record["sizes"][0]["found"] is not None
+
+
+def test_gaps_are_bridged_in_lines_and_only_there(settled, tmp_path):
+    _, _, _, _, model, _, _ = settled
+    assert model.card.bridge is None
+    assert "gaps" not in model.card.training
+    audit = check_data(write_walls(tmp_path / "walls", 12))
+    split = make_split(audit, test_fraction=0.2)
+    reading = audit.reading
+    card = replace(model.card, classes=reading.classes, background=reading.background, bridge=0.4, temperature=None)
+    said = []
+    walled = Segmenter(TooSure(), card)
+    walled.card, _, _ = settle(walled, audit, split, read_samples(audit, split.train), listener=Listening(said))
+    assert 0 < walled.card.bridge < walled.card.threshold
+    assert [walled.card.training["gaps"]] == [line.removeprefix("gaps     ") for line in said]
+    assert [name for name, *_ in settled_lines(walled.card)] == ["gaps"]
 
 
 def test_no_pixel_changes_its_class(settled):

@@ -24,6 +24,7 @@ from handful.modelfile import ModelCard
 from handful.normalise import STATISTICS_PIXELS, Statistics, image_statistics, standardise
 from handful.prediction.ahead import Behind
 from handful.prediction.appetite import MARGIN, bytes_a_pixel, largest_edge
+from handful.prediction.bridge import REACH
 from handful.prediction.confidence import temper
 from handful.prediction.joined import Look
 from handful.prediction.likeness import describe_pieces, how_unlike, middle_of, places, thinning, unlike_words
@@ -75,9 +76,16 @@ class LargePrediction:
 
     def look(self, rows: Span, columns: Span) -> Look:
         """Mask (h, w), probabilities (classes, h, w) and those of interiors (h, w), where the model answers them."""
-        probabilities, interior = self.answer(rows, columns)
+        reach = 0 if self.card.bridge is None else REACH
+        down, across = (
+            (max(0, start - reach), min(stop + reach, size))
+            for (start, stop), size in zip((rows, columns), self.shape, strict=True)
+        )
+        probabilities, interior = self.answer(down, across)
         probabilities = temper(probabilities, self.card.temperature)
-        return mask_of(probabilities, self.card), probabilities, interior
+        mask = mask_of(probabilities, self.card)
+        window = ..., slice(rows[0] - down[0], rows[1] - down[0]), slice(columns[0] - across[0], columns[1] - across[0])
+        return mask[window], probabilities[window], None if interior is None else interior[window]
 
 
 def count_planes(card: ModelCard) -> int:

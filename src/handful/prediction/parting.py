@@ -60,12 +60,14 @@ class Case:
 
     def middle(self) -> Case:
         """At most SIDE pixels across and down, so that the time is bounded."""
-        rows, columns = (
-            slice(max(0, (size - SIDE) // 2), max(0, (size - SIDE) // 2) + SIDE) for size in self.mask.shape
-        )
-        return replace(
-            self, **{name: part[..., rows, columns] for name, part in vars(self).items() if part is not None}
-        )
+        window = (..., *middle_window(self.mask.shape))
+        return replace(self, **{name: part[window] for name, part in vars(self).items() if part is not None})
+
+
+def middle_window(shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """At most SIDE pixels across and down in the middle of an image (H, W)."""
+    starts = [max(0, (size - SIDE) // 2) for size in shape]
+    return tuple(slice(start, start + SIDE) for start in starts)
 
 
 @dataclass(frozen=True)

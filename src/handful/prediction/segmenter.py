@@ -19,6 +19,7 @@ from handful.measure.scores import Scores
 from handful.modelfile import ModelCard, load_model, save_model
 from handful.normalise import apply_normalisation
 from handful.prediction.boundaries import region_boundaries
+from handful.prediction.bridge import bridge_gaps
 from handful.prediction.confidence import object_confidence, temper
 from handful.prediction.fused import fused
 from handful.prediction.instances import Objects, ObjectSettings, find_objects
@@ -166,12 +167,13 @@ def read_scores(card: ModelCard) -> Scores | None:
 
 
 def mask_of(probabilities: NDArray[np.float32], card: ModelCard) -> NDArray[np.uint8]:
-    """The class of each pixel: by the card's threshold where there are two, else the most probable."""
-    if len(probabilities) == 2:
-        threshold = 0.5 if card.threshold is None else card.threshold
-        mask = probabilities[1] > threshold
-    else:
-        mask = probabilities.argmax(axis=0)
+    """The class of each pixel: by the card's thresholds where there are two, else the most probable."""
+    if len(probabilities) > 2:
+        return np.asarray(probabilities.argmax(axis=0), np.uint8)
+    mask = probabilities[1] > (0.5 if card.threshold is None else card.threshold)
+    if card.bridge is not None:
+        kind = card.object_classes[0]
+        mask = bridge_gaps(mask == kind, probabilities[kind], card.bridge) == kind
     return np.asarray(mask, np.uint8)
 
 

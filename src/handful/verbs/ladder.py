@@ -198,6 +198,7 @@ def rival_model(rival: Rival, card: ModelCard) -> Segmenter:
             tile=tile_of(rival.net.halo),
             multiple=1,
             threshold=None,
+            bridge=None,
             temperature=None,
             object_confidence={},
             likeness={},

@@ -1,5 +1,5 @@
-"""What a trained model learns about itself before it is scored: how sure it may be, how its objects are parted, and
-what its images look like.
+"""What a trained model learns about itself before it is scored: how sure it may be, how its objects are parted or the
+gaps in its lines bridged, and what its images look like.
 
 All come from predictions as a user gets them: of the images held back for validation, and of images trained on.
 """
@@ -21,6 +21,7 @@ from handful.data.split import Split
 from handful.interior import merge_planes
 from handful.measure.matches import ObjectMatches, match_objects
 from handful.normalise import apply_normalisation
+from handful.prediction.bridge import are_lines, fit_bridge
 from handful.prediction.confidence import fit_objects, fit_temperature, temper, temper_threshold
 from handful.prediction.likeness import MOST_KEPT, alone, describe_image, learn_likeness, middle
 from handful.prediction.parting import Case, fit_parting, general_settings
@@ -32,6 +33,7 @@ from handful.verbs.listener import SILENT, Listener
 VALIDATION_SHARE = 0.6  # of the time goes to validation images at most
 DESCRIBED_SHARE = 0.8  # with those trained on; the rest to the objects
 MEASURED_SHARE = 0.9  # of the time, by which true objects are measured
+MOST_PARTED = 8  # images of which is seen whether lines part them
 MOST_MEASURED = 100  # images whose true objects are measured: enough for the size of the smallest
 
 if TYPE_CHECKING:
@@ -49,15 +51,16 @@ def settle(
     listener: Listener = SILENT,
 ) -> tuple[ModelCard, str, list[str]]:
     """The card with temperature, settings and curve for objects, and likeness; in words how the confidence was settled;
-    odd images. How objects are parted goes into the card in words too (`training["objects"]`), and to the listener.
+    odd images. How objects are parted or gaps in lines bridged goes into the card in words too (`training["objects"]`,
+    `training["gaps"]`), and to the listener.
 
     Looks at the validation images, at one at least unless it is past `until` (time.monotonic) already, then at training
-    `samples`, 32 in all; past `until` at what costs next to nothing. The answer of no pixel changes: a threshold is
-    turned along with the temperature. Without images held back the probabilities stay as they are. Training images,
-    copied with other colours and places or not, are no replacement: the net knows them by heart, and a temperature from
-    them says that it may be sure (docs/why/confidence.md has the measurement).
+    `samples`, 32 in all; past `until` at what costs next to nothing. But for bridged gaps the answer of no pixel
+    changes: a threshold is turned along with the temperature. Without images held back the probabilities stay as they
+    are. Training images, copied with other colours and places or not, are no replacement: the net knows them by heart,
+    and a temperature from them says that it may be sure (docs/why/confidence.md has the measurement).
     """
-    card = replace(model.card, temperature=None, object_confidence={}, likeness={})
+    card = replace(model.card, bridge=None, temperature=None, object_confidence={}, likeness={})
     model.card = card
     began = time.monotonic()
     looked_by = None if until is None else began + VALIDATION_SHARE * (until - began)
@@ -83,35 +86,55 @@ def settle(
     card = replace(
         card, temperature=temperature, threshold=threshold, likeness=learn_likeness(list(descriptions.values()))
     )
+    tempered = [
+        (replace(one, probabilities=temper(one.probabilities, temperature)), sample) for one, sample in held_back
+    ]
     if card.background is not None and has_objects(card):
-        tempered = [
-            (replace(one, probabilities=temper(one.probabilities, temperature)), sample) for one, sample in held_back
-        ]
-        cases = (
-            Case(
-                one.mask,
-                one.probabilities,
-                object_labels(sample, audit.reading),
-                sample.mask == VOID,
-                one.interior,
-            )
-            for one, sample in tempered
-        )
-        true: list[NDArray[np.int32]] = []
-        for sample in samples[:: -(-len(samples) // MOST_MEASURED)]:
-            if true and until is not None and time.monotonic() > began + MEASURED_SHARE * (until - began):
-                break
-            true.append(object_labels(sample, audit.reading))
-        general = general_settings(true, card.threshold, interior=card.interior_of is not None)
-        settings, parting = fit_parting(cases, card.background, general, until=until)
+        measured_by = None if until is None else began + MEASURED_SHARE * (until - began)
+        card, parting = part_objects(card, tempered, samples, audit.reading, measured_by=measured_by, until=until)
         listener.say(f"parting  {parting}")
-        training = {**card.training, "objects": parting}
-        card = replace(card, postprocessing=asdict(settings), training=training)
-        curve, _ = fit_objects(
-            [judge_objects(replace(one, card=card), sample, audit.reading)[:2] for one, sample in tempered]
-        )
-        card = replace(card, object_confidence=curve or {})
+    elif has_lines(card, samples):
+        card, gaps = bridge_lines(card, tempered, until=until)
+        listener.say(f"gaps     {gaps}")
     return card, words, odd_ones(descriptions, card.likeness)
+
+
+def part_objects(
+    card: ModelCard,
+    held_back: Sequence[tuple[Prediction, Sample]],
+    samples: Sequence[Sample],
+    reading: MaskReading,
+    *,
+    measured_by: float | None,
+    until: float | None,
+) -> tuple[ModelCard, str]:
+    """The card with settings for objects and the curve of their confidence; in words what the settings rest on."""
+    background = card.background or 0
+    cases = (
+        Case(one.mask, one.probabilities, object_labels(sample, reading), sample.mask == VOID, one.interior)
+        for one, sample in held_back
+    )
+    true: list[NDArray[np.int32]] = []
+    for sample in samples[:: -(-len(samples) // MOST_MEASURED)]:
+        if true and measured_by is not None and time.monotonic() > measured_by:
+            break
+        true.append(object_labels(sample, reading))
+    general = general_settings(true, card.threshold, interior=card.interior_of is not None)
+    settings, words = fit_parting(cases, background, general, until=until)
+    card = replace(card, postprocessing=asdict(settings), training={**card.training, "objects": words})
+    curve, _ = fit_objects([judge_objects(replace(one, card=card), sample, reading)[:2] for one, sample in held_back])
+    return replace(card, object_confidence=curve or {}), words
+
+
+def bridge_lines(
+    card: ModelCard, held_back: Sequence[tuple[Prediction, Sample]], *, until: float | None
+) -> tuple[ModelCard, str]:
+    """The card with the threshold down to which gaps in lines are bridged, and in words what it rests on."""
+    kind = card.object_classes[0]
+    upper = 0.5 if card.threshold is None else card.threshold
+    cases = ((one.probabilities[kind], sample.mask) for one, sample in held_back)
+    bridge, words = fit_bridge(cases, kind, upper if kind == 1 else 1 - upper, until=until)
+    return replace(card, bridge=bridge, training={**card.training, "gaps": words}), words
 
 
 def describe(model: Segmenter, image: NDArray[Any], *, with_answer: bool) -> NDArray[np.float32]:
@@ -135,6 +158,14 @@ def odd_ones(descriptions: dict[str, NDArray[np.float32]], likeness: dict[str, A
 def has_objects(card: ModelCard) -> bool:
     """Whether single objects can be right or wrong: pieces of a membrane or of the sky are none."""
     return card.background is not None and card.task == "instances"
+
+
+def has_lines(card: ModelCard, samples: Sequence[Sample]) -> bool:
+    """Whether the objects' class parts the image into regions, as membranes and roads do."""
+    if card.task != "semantic" or card.background is None or len(card.classes) != 2:
+        return False
+    looked_at = [sample.mask for sample in samples[:: -(-len(samples) // MOST_PARTED)]]
+    return are_lines(looked_at, card.object_classes[0])
 
 
 def judge_objects(

@@ -552,7 +552,7 @@ class Job:
             settings={"seconds": self.seconds, "steps": fitted.steps, "seed": self.seed},
             audit=[*map(split_line, summary_lines(self.audit)), ("split", self.split.reason)],
             problems=[f"{one.where}: {one.message}" for one in self.audit.problems],
-            plan=[*((line.name, str(line.value), line.reason) for line in plan.lines), *object_lines(model.card)],
+            plan=[*((line.name, str(line.value), line.reason) for line in plan.lines), *settled_lines(model.card)],
             history=[{**row, self.seen: row["validation_dice"]} for row in fitted.history],
             pictures=scored.pictures,
             messages=fitted.messages,
@@ -573,10 +573,11 @@ def split_line(line: str) -> tuple[str, str]:
     return topic, text.strip()
 
 
-def object_lines(card: ModelCard) -> list[tuple[str, str, str]]:
-    """The row of the report's plan on how objects are parted, where they are."""
-    reason = card.training.get("objects")
-    return [("objects", value_words(card.postprocessing), reason)] if reason else []
+def settled_lines(card: ModelCard) -> list[tuple[str, str, str]]:
+    """Rows of the report's plan on what was settled after training: objects parted, or gaps in lines bridged."""
+    gaps = "as they are" if card.bridge is None else f"bridged at {card.bridge:.2f}"
+    rows = {"objects": value_words(card.postprocessing), "gaps": gaps}
+    return [(name, value, card.training[name]) for name, value in rows.items() if name in card.training]
 
 
 PLAN_WIDTHS = 14, 20  # of names and values; a longer value has its reason on the next line
