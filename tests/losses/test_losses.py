@@ -1,11 +1,14 @@
 """One battery for every loss of the registry: the contract, and an independent slow twin in plain numpy for each."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
 
 from handful.errors import SettingsError
 from handful.losses import LOSSES, build_loss, linex_exponent, linex_loss
+from handful.training.deterministic import deterministic_kernels
 
 VOID = 255
 
@@ -91,6 +94,20 @@ def test_weights_of_one_are_no_weights(name):
     torch.testing.assert_close(
         LOSSES[name](logits, target, weight=torch.ones_like(weight)), LOSSES[name](logits, target)
     )
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_fixed_order_of_sums_changes_neither_loss_nor_gradient(name, weighted):
+    """With --deterministic cross-entropy takes another way, as torch's own has no fixed order on a GPU."""
+    found = []
+    for fixed in (False, True):
+        logits, target, weight = draw()
+        logits.requires_grad_()
+        with deterministic_kernels() if fixed else nullcontext():
+            loss = LOSSES[name](logits, target, weight=weight if weighted else None)
+            loss.backward()
+        found.append((loss.detach(), logits.grad))
+    torch.testing.assert_close(*found)
 
 
 def test_another_number_can_be_ignored(name):

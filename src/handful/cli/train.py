@@ -50,6 +50,9 @@ def train_command(
     init: Annotated[Path | None, typer.Option(help="Model file to start from.")] = None,
     seed: Seed = 0,
     device: Device = "auto",
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="The same --steps give the same bytes on a GPU too; slower.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run in -o.")] = False,
     settings: Annotated[Path | None, typer.Option(help="Take the plan from a settings.toml.")] = None,
     change: Change = None,
@@ -82,6 +85,7 @@ def train_command(
         init=init,
         seed=seed,
         device=device,
+        deterministic=deterministic,
         resume=resume,
         settings={**(read_settings(settings) if settings else {}), **read_set(change)},
         flags=DataFlags(images=images, masks=masks, values=values, mask_kind=mask_kind, foreground=foreground),

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-IGNORE = 255
+from handful.losses.parts import IGNORE
+
 TROUBLES = ("", "not finite", "diverged", "constant", "dead")
 FLAT = 1e-3  # standard deviation of logits over an image; that of a fresh net is a hundred times as much
 

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from handful.augment import Colour, Geometry, apply_warp, change_colour, draw_warp
+from handful.losses.cross_entropy import pixel_costs
+from handful.losses.parts import IGNORE
 from handful.training.store import Store
 
-IGNORE = 255  # the class number of pixels to leave out
 SPARSE = 4  # every 4th pixel in both directions tells well enough how hard a sample was
 LEAST_LOSS, MEMORY = 0.02, 0.7  # of what an image cost; an image learnt by heart is still drawn now and then
 
@@ -93,9 +93,8 @@ class Pool:
         if not self.hardness:
             return
         target = batch.target[:, ::SPARSE, ::SPARSE]
-        each = F.cross_entropy(
-            logits[:, :, ::SPARSE, ::SPARSE].float(), target, ignore_index=IGNORE, reduction="none"
-        ).sum((1, 2)) / (target != IGNORE).sum((1, 2)).clamp_min(1)
+        costs = pixel_costs(logits[:, :, ::SPARSE, ::SPARSE], target)
+        each = costs.sum((1, 2)) / (target != IGNORE).sum((1, 2)).clamp_min(1)
         for index, cost in zip(batch.sources, each.tolist(), strict=True):
             if isfinite(cost):
                 self.costs[index] = MEMORY * self.costs[index] + (1 - MEMORY) * cost

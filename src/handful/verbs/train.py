@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field, replace
 from math import prod
 from pathlib import Path
@@ -106,6 +106,7 @@ def train(
     init: str | Path | None = None,
     seed: int = 0,
     device: str = "auto",
+    deterministic: bool = False,
     resume: bool = False,
     ladder: bool = True,
     settings: Mapping[str, Any] | None = None,
@@ -126,6 +127,7 @@ def train(
     seeds: so many trainings, of this seed and those after it, on one split in the shared time; their spread is told
     with the scores, the model of the first is kept.
     init: a model file to start from. settings: lines of the plan by name, such as {"patch": 128}.
+    deterministic: the same steps give the same bytes on a GPU too, at some cost; on a CPU they always do.
     resume: go on from the checkpoint of an interrupted run in `out`.
     ladder: keep a pixel forest where it beats the net that the plan chose, see `handful.verbs.ladder`.
     started: time.monotonic() from which the time counts (now).
@@ -169,7 +171,7 @@ def train(
     listener.say(f"split    {split.reason}")
     if not parts and test_fraction != 0 and (hint := advice(audit, split)):
         listener.say(f"hint     {hint}")
-    with open_run(run_path):
+    with open_run(run_path), _in_fixed_order(deterministic):
         job = Job(audit, test_audit, split, run_path, seconds, steps, seed, command, listener, started, ladder)
         if parts:
             from handful.verbs.folds import in_folds
@@ -180,6 +182,14 @@ def train(
 
             job = with_seeds(job, seeds, overrides, init=init, device=device)
         return job.work(overrides, init=init, device=device, resume=resume)
+
+
+def _in_fixed_order(deterministic: bool) -> AbstractContextManager[None]:
+    if not deterministic:
+        return nullcontext()
+    from handful.training.deterministic import deterministic_kernels
+
+    return deterministic_kernels()
 
 
 def check_time(seconds: float | None, steps: int | None) -> float:
