@@ -36,7 +36,7 @@ def slowly(file):
     return at_once(file)
 image.decode = slowly
 """
-RUN = "import sys; from handful.cli import main; sys.exit(main(sys.argv[1:]))"
+RUN = "from handful.cli import run; run()"
 
 
 def write_discs(folder: Path, count: int, side: int) -> Path:

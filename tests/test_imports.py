@@ -139,6 +139,18 @@ def test_check_does_not_load_torch(tmp_path: Path) -> None:
     assert "torch" not in loaded_by(f"from handful.cli import main; assert main(['check', {str(folder)!r}]) == 0")
 
 
+def test_the_command_ends_with_the_status_of_its_verb(tmp_path: Path) -> None:
+    for argv, status in ((["--help"], 0), (["check", str(tmp_path / "none")], 2)):
+        run = subprocess.run([sys.executable, "-m", "handful", *argv], capture_output=True, text=True)
+        assert run.returncode == status
+        assert "Traceback" not in run.stderr
+
+
+def test_the_train_command_loads_torch_when_it_reads_and_not_before() -> None:
+    """In a thread of its own, while images are read."""
+    assert "torch" not in loaded_by("import handful.cli.train, handful.verbs.train, handful.verbs.settings_file")
+
+
 def test_reading_a_card_and_masks_does_not_load_torch() -> None:
     assert "torch" not in loaded_by("import handful.modelfile, handful.outputs.prediction, handful.verbs.evaluate")
 

@@ -1,5 +1,5 @@
 """python -m handful"""
 
-from handful.cli import main
+from handful.cli import run
 
-raise SystemExit(main())
+run()

@@ -1,6 +1,8 @@
 """What a model learns about itself, and the closer look at test images, on discs and a net of one known answer."""
 
+import time
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 import pytest
@@ -140,3 +142,12 @@ def test_without_images_held_back_nothing_is_fitted_and_time_up_costs_little(set
     assert "there are 0" in words
     assert len(card.likeness["images"]) == len(samples)
     assert len(card.likeness["images"][0]) == 17  # the image alone: there was no time for the net's answer
+
+
+def test_images_held_back_are_looked_at_where_there_is_time_for_two(settled):
+    audit, split, samples, plain, _, _, _ = settled
+    two = sum(prod(region.shape) for region in split.validation[:2])
+    for seconds, looks in ((90, True), (110, False)):
+        fresh = Segmenter(TooSure(), plain.card)
+        _, words, _ = settle(fresh, audit, split, samples, until=time.monotonic() + 100, pace=seconds / two)
+        assert ("there are 0" not in words) == looks

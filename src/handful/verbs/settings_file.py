@@ -6,10 +6,12 @@ import json
 import tomllib
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handful.errors import SettingsError
-from handful.plan import Plan
+
+if TYPE_CHECKING:
+    from handful.plan import Plan
 
 
 def settings_text(plan: Plan, command: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,17 +49,19 @@ def settle(
     samples: Sequence[Sample],
     *,
     until: float | None = None,
+    pace: float = 0.0,
     listener: Listener = SILENT,
 ) -> tuple[ModelCard, str, list[str]]:
     """The card with temperature, settings and curve for objects, and likeness; in words how the confidence was settled;
     odd images. How objects are parted or gaps in lines bridged goes into the card in words too (`training["objects"]`,
     `training["gaps"]`), and to the listener.
 
-    Looks at the validation images, at one at least unless it is past `until` (time.monotonic) already, then at training
-    `samples`, 32 in all; past `until` at what costs next to nothing. But for bridged gaps the answer of no pixel
-    changes: a threshold is turned along with the temperature. Without images held back the probabilities stay as they
-    are. Training images, copied with other colours and places or not, are no replacement: the net knows them by heart,
-    and a temperature from them says that it may be sure (docs/why/confidence.md has the measurement).
+    Looks at the validation images, if at `pace` seconds a pixel the two that anything can be learnt from are looked at
+    by `until` (time.monotonic), then at training `samples`, 32 in all; past `until` at what costs next to nothing. But
+    for bridged gaps the answer of no pixel changes: a threshold is turned along with the temperature. Without images
+    held back the probabilities stay as they are. Training images, copied with other colours and places or not, are no
+    replacement: the net knows them by heart, and a temperature from them says that it may be sure
+    (docs/why/confidence.md has the measurement).
     """
     card = replace(model.card, bridge=None, temperature=None, object_confidence={}, likeness={})
     model.card = card
@@ -67,7 +70,8 @@ def settle(
     described_by = None if until is None else began + DESCRIBED_SHARE * (until - began)
     held_back: list[tuple[Prediction, Sample]] = []
     descriptions: dict[str, NDArray[np.float32]] = {}
-    late = until is not None and until < began
+    least = pace * sum(prod(region.shape) for region in split.validation[:2])
+    late = until is not None and until < began + least
     for region in () if late else split.validation:
         if held_back and looked_by is not None and time.monotonic() > looked_by:
             break

@@ -7,8 +7,10 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field, replace
+from importlib import import_module
 from math import prod
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -153,6 +155,7 @@ def train(
         seeds = check_seeds(seeds, folds=folds, resume=resume)
     overrides = {"task": task, "net": net, "loss": loss, **(settings or {})}
     check_asked(overrides, init=init, device=device)
+    _load_torch()
     audit = data if isinstance(data, Audit) else flags.audit(data, listener)
     if test is None or isinstance(test, Audit):
         test_audit = test
@@ -182,6 +185,11 @@ def train(
 
             job = with_seeds(job, seeds, overrides, init=init, device=device)
         return job.work(overrides, init=init, device=device, resume=resume)
+
+
+def _load_torch() -> None:
+    """In a thread, while images are read: it takes a second or two, much of it without Python's lock."""
+    Thread(target=import_module, args=("torch",), name="loading torch").start()
 
 
 def _in_fixed_order(deterministic: bool) -> AbstractContextManager[None]:
@@ -250,6 +258,7 @@ class Job:
     ladder: bool = True  # whether a pixel forest may be kept in the place of the net
     start: dict[str, Any] = field(default_factory=dict)  # for the card: of the model started from, of the ladder
     rival: Rival | None = None  # the pixel forest, where it was not kept
+    pace: float = 0.0  # seconds a pixel of an answer, where it was measured
     known: dict[str, str] = field(default_factory=dict)  # why a test image is none: the model has seen it
 
     shows_rival: ClassVar[bool] = True  # whether a forest that was not kept answers the test images too
@@ -326,6 +335,7 @@ class Job:
         if rival is None or (fitted.interrupted and not fitted.steps):
             return plan, fitted
         plan, choice = climb(rival, plan, run, fitted)
+        self.pace = rival.pace if choice.forest_kept else self.pace
         self.start["ladder"] = choice.record()
         if not choice.forest_kept:  # else a message says so
             self.listener.say(f"kept     the net: {choice.reason}")
@@ -423,7 +433,8 @@ class Job:
             began = time.monotonic()
             score_regions(model, self.test_audit or self.audit, regions[:1])
             times.append(time.monotonic() - began)
-        needed = 1.2 * min(times) * sum(prod(region.shape) for region in regions) / prod(regions[0].shape)
+        self.pace = min(times) / prod(regions[0].shape)
+        needed = 1.2 * self.pace * sum(prod(region.shape) for region in regions)
         return min(needed, SCORING_SHARE * run.clock.left(0)) + REPORT_SECONDS + (0.02 + SETTLE_SHARE) * self.seconds
 
     def card(self, plan: Plan, run: Run, fitted: Fitted) -> Any:
@@ -485,7 +496,9 @@ class Job:
         until = None
         if self.steps is None:
             until = min(time.monotonic() + SETTLE_SHARE * self.seconds, self.scored_by())
-        model.card, words, odd = settle(model, self.audit, self.split, samples, until=until, listener=self.listener)
+        model.card, words, odd = settle(
+            model, self.audit, self.split, samples, until=until, pace=self.pace, listener=self.listener
+        )
         self.listener.say(f"sure     {words}")
         return CloserLook(model.card, self.audit.reading, words, odd)
 
