@@ -487,6 +487,7 @@ def change_card(raw: bytes, rng: Random) -> bytes:
 # Parts that the model of these tests does not have, and a trained one does.
 FULL_CARD = {
     "threshold": 0.4,
+    "bridge": 0.2,
     "temperature": 1.2,
     "object_confidence": {"slope": 1.0, "offset": 0.1},
     "scale": {"kind": "factor", "value": 0.5},
