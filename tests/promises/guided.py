@@ -4,7 +4,7 @@
 
 Where the reader is Python this finds what chance does not, as an input that reaches new lines is spoilt further; the
 decoders of pictures are C, which atheris does not see into: `.ci/fuzz` spoils those. Needs `pip install atheris`. Files
-that a reader did not take as it should are left in FOLDER (fuzz), one for each place in the code; status 1 if there are.
+that a reader did not take as it should are left in FOLDER (fuzz), one for each place in the code; then status 1.
 """
 
 from __future__ import annotations
