@@ -1,6 +1,9 @@
 """How many threads a training takes, on machines that are made up."""
 
-from handful.training.threads import Threads
+import pytest
+import torch
+
+from handful.training.threads import Threads, share_given, threads_restored
 
 
 def train(threads: Threads, seconds: float, free: float) -> tuple[int, list[int]]:
@@ -50,3 +53,31 @@ def test_trials_that_do_not_pay_become_rare():
 def test_one_core_is_one_thread():
     _, counts = train(Threads(1), 10, free=1.0)
     assert set(counts) == {1}
+
+
+def test_it_begins_with_half_of_them_where_they_do_not_get_their_time():
+    crowded, quiet, alone = Threads(4), Threads(4), Threads(1)
+    crowded.begin(0.5)
+    quiet.begin(0.95)
+    alone.begin(0.1)
+    assert (crowded.count, quiet.count, alone.count) == (2, 4, 1)
+    _, counts = train(crowded, 60, free=1.0)
+    assert counts[-1] == crowded.most == 4
+
+
+def test_the_share_given_is_one():
+    with threads_restored():
+        torch.set_num_threads(1)
+        assert 0 < share_given() < 1.2
+
+
+def test_threads_are_restored_whatever_happens():
+    def fail_in_more():
+        with threads_restored():
+            torch.set_num_threads(before + 1)
+            raise ZeroDivisionError
+
+    before = torch.get_num_threads()
+    with pytest.raises(ZeroDivisionError):
+        fail_in_more()
+    assert torch.get_num_threads() == before

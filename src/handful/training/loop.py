@@ -512,7 +512,8 @@ def fit(
     resume: bool = False,
     on_progress: Callable[[Progress], Any] | None = None,
 ) -> Fitted:
-    """Train until the clock says stop or Ctrl-C. The averaged weights are what is kept.
+    """Train until the clock says stop or Ctrl-C. The averaged weights are what is kept; torch keeps as many threads as
+    paid in the end.
 
     With several processes `run` goes to the helpers as it is now; only the first validates and writes.
     checkpoint: where the state is written now and then; resume: go on from what lies there.
@@ -551,7 +552,4 @@ def fit(
     except KeyboardInterrupt:
         run.fitted.interrupted = True
         run.fitted.messages.append(f"step {run.step}: {STOPPED}; the weights so far were kept.")
-    finally:
-        if run.threads is not None:
-            torch.set_num_threads(run.threads.most)
     return run.finish() if run.crew.leads else run.fitted

@@ -6,6 +6,9 @@ paid (docs/why/defaults.md).
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -13,7 +16,31 @@ LOOK = 3  # steps that a count is judged by; one more before them pays for the c
 LONG = 1.0  # seconds of steps are enough, were it a single one: on crowded cores one has taken 18 s
 CROWDED = 0.75  # of the time of its threads that the process got: with less, something else uses the cores
 GAIN = 0.9  # of the time of a step: what another count must do better than
+GLANCE, SIDE = 0.1, 256  # seconds, and the side of the matrices that are multiplied meanwhile
 FIRST_WAIT, LONGEST_WAIT = 4.0, 60.0  # seconds until more threads are tried, fewer after a quarter; doubled in vain
+
+
+def share_given() -> float:
+    """What share of the time of torch's threads the system gives them now, 0 to 1; takes a tenth of a second."""
+    import torch
+
+    matrix = torch.ones(SIDE, SIDE)
+    wall, used = time.perf_counter(), time.process_time()
+    while (taken := time.perf_counter() - wall) < GLANCE:
+        matrix @ matrix
+    return (time.process_time() - used) / (taken * torch.get_num_threads())
+
+
+@contextmanager
+def threads_restored() -> Iterator[None]:
+    """Whatever number of threads torch is told to take meanwhile, afterwards it takes as many as before."""
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @dataclass
@@ -33,6 +60,11 @@ class Threads:
 
     def __post_init__(self) -> None:
         self.count = self.most
+
+    def begin(self, share: float) -> None:
+        """With half as many where all of them get this `share` of their time only."""
+        if share < CROWDED:
+            self.count = max(1, self.most // 2)
 
     def note(self, seconds: float, processor_seconds: float) -> None:
         """The last step took so long, and so much of all cores' time."""

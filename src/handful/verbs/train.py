@@ -269,12 +269,20 @@ class Job:
         return "validation" if self.split.validation else "training"
 
     def work(self, overrides: Mapping[str, Any], *, init: Any, device: str, resume: bool) -> Segmenter:
+        """Train, score and write; the model."""
         self.listener.progress("starting", 0.0, "loading torch")
+        from handful.training.threads import threads_restored
+
+        with threads_restored():
+            return self.work_in_threads(overrides, init=init, device=device, resume=resume)
+
+    def work_in_threads(self, overrides: Mapping[str, Any], *, init: Any, device: str, resume: bool) -> Segmenter:
         import torch
 
         from handful.machine import look_at_machine
         from handful.plan import make_plan
         from handful.prediction.segmenter import Segmenter, choose_device
+        from handful.training.threads import share_given
         from handful.verbs.memory import memory_line
 
         machine = look_at_machine(choose_device(device))
@@ -293,6 +301,9 @@ class Job:
         for text in plan_lines(plan):
             self.listener.say(text)
         run = self.make_run(samples, plan, machine.device, init)
+        if run.threads is not None:
+            run.threads.begin(share_given())
+            torch.set_num_threads(run.threads.count)
         self.known = self.find_known()  # takes seconds with thousands of images: before the clock is shared out
         if self.steps is None:
             run.clock.reserved = self.reserve(run, plan)
