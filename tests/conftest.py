@@ -1,8 +1,9 @@
-"""What every test has: one core, no network, and data of its own to spoil."""
+"""What every test has: one core, no network, the same chance whatever ran before it, and data of its own to spoil."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,13 @@ def _no_network() -> Iterator[None]:
     offline.ATTEMPTS.clear()
     yield
     assert offline.ATTEMPTS == []
+
+
+@pytest.fixture(autouse=True)
+def _same_chance() -> None:
+    """torch and its dice only where the test, or one before it, has loaded them: some tests never do."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 @pytest.fixture
