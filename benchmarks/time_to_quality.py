@@ -5,7 +5,7 @@
 
 Each cell is one run of a contender's commands (contenders.toml) in fresh processes; every mask it writes is scored by
 handful's own measures. Finished cells are kept, so that the same command goes on where it was stopped. results.csv has
-a row a cell; table.md the medians and spreads; curves.svg the score against seconds.
+a row a cell; table.md the medians and spreads; curves.html draws the score against seconds.
 """
 
 from __future__ import annotations
@@ -79,18 +79,48 @@ def run_cell(commands: list[str], places: dict[str, str]) -> tuple[float, str]:
     return time.monotonic() - began, ""
 
 
+SCORES = ("dice", "ap50", "v_rand", "v_rand_thinned")
+
+
+def order(rows: list[dict[str, str]]) -> list[str]:
+    """The contenders of these rows, handful first."""
+    return sorted({row["contender"] for row in rows}, key=lambda name: (name != "handful", name))
+
+
+def write_curves(rows: list[dict[str, str]], path: Path) -> None:
+    """A chart for each set, number of images and score: medians over seeds against seconds, bars over their range."""
+    from handful.report.lines import Point, draw_lines
+    from handful.report.template import render
+
+    charts = []
+    for name, images in dict.fromkeys((row["set"], row["images"]) for row in rows):
+        own = [row for row in rows if (row["set"], row["images"]) == (name, images)]
+        for key in SCORES:
+            series: dict[str, list[Point]] = defaultdict(list)
+            for contender, seconds in sorted({(row["contender"], float(row["seconds"])) for row in own}):
+                cell = [row for row in own if (row["contender"], float(row["seconds"])) == (contender, seconds)]
+                values = [float(row[key]) for row in cell if row[key]]
+                if values:
+                    series[contender].append((seconds, median(values), min(values), max(values)))
+            if series:
+                lines = {contender: series[contender] for contender in order(own) if contender in series}
+                charts.append(draw_lines(lines, f"{name}, {images} labelled: {key}", "seconds", doubling=True))
+    page = render("curves.html", folder=HERE, charts=charts, title="Time to quality", date="")
+    path.write_text(page, encoding="utf-8")
+
+
 def write_table(rows: list[dict[str, str]], path: Path) -> None:
     """Median and range over seeds, a line a set, number of images and seconds."""
     cells: dict[tuple[str, str, str], dict[str, list[dict[str, str]]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         cells[row["set"], row["images"], row["seconds"]][row["contender"]].append(row)
-    contenders = sorted({row["contender"] for row in rows}, key=lambda name: (name != "handful", name))
+    contenders = order(rows)
     lines = [
         "| data | labelled | seconds | score | " + " | ".join(contenders) + " |",
         "|" + "---|" * (4 + len(contenders)),
     ]
     for (name, images, seconds), by_contender in cells.items():
-        for key in ("dice", "ap50", "v_rand", "v_rand_thinned"):
+        for key in SCORES:
             texts = []
             for contender in contenders:
                 values = [float(row[key]) for row in by_contender.get(contender, []) if row[key]]
@@ -146,6 +176,7 @@ def main() -> None:
             writer.writeheader()
             writer.writerows(rows)
         write_table(rows, given.out / "table.md")
+        write_curves(rows, given.out / "curves.html")
 
 
 if __name__ == "__main__":

@@ -10,12 +10,21 @@ from typing import Any
 HERE = Path(__file__).parent
 
 
-def render(name: str, filters: Mapping[str, Callable[..., Any]] | None = None, **values: Any) -> str:
-    """The template `name` of this folder filled in as one self-contained page; `values` hold its title and date."""
+def render(
+    name: str, filters: Mapping[str, Callable[..., Any]] | None = None, folder: Path = HERE, **values: Any
+) -> str:
+    """The template `name` filled in as one self-contained page; `values` hold its title and date.
+
+    folder: where it lies; what it extends or imports may lie beside it or here.
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader([folder, HERE]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "percent": lambda share: f"{100 * share:.2f}%", **(filters or {})}
     return environment.get_template(name).render(style=(HERE / "style.css").read_text(encoding="utf-8"), **values)

@@ -1,8 +1,17 @@
-"""MONAI's BasicUNet with its usual training: random crops, flips, quarter turns, intensity; Dice and cross-entropy."""
+"""A net of another project in a plain good loop: random crops, flips, quarter turns, intensity; Dice and cross-entropy.
+
+    python plain_loop.py basic_unet TRAIN TEST OUT SECONDS SEED     # MONAI's BasicUNet
+    python plain_loop.py resnet18 TRAIN TEST OUT SECONDS SEED       # smp.Unet, its encoder without weights
+
+Loop, loss and tiles are MONAI's for both.
+"""
 
 from __future__ import annotations
 
+import sys
 import time
+from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,11 +31,32 @@ from monai.transforms import (
 # isort: split
 from common import BEGAN, arguments, read_folder, write_mask
 
+
+@cache  # which keeps it
+def declare_nms() -> torch.library.Library:
+    """Operators that torchvision speaks of when it is imported, and lacks where it was made for another torch."""
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for name in ("nms", "qnms"):
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    return library
+
+
+def build(name: str, channels: int, classes: int) -> Any:
+    """The net by its name, from scratch."""
+    if name == "basic_unet":
+        return BasicUNet(2, channels, classes, features=(32, 32, 64, 128, 256, 32))
+    declare_nms()
+    import segmentation_models_pytorch as smp
+
+    return smp.Unet(name, encoder_weights=None, in_channels=channels, classes=classes)
+
+
+net_name = sys.argv.pop(1)
 train, test, out, seconds, seed = arguments()
 torch.manual_seed(seed)
 np.random.seed(seed)  # noqa: NPY002 MONAI's own transforms draw from it
 _, images, masks, classes = read_folder(train)
-side = min(256, *(size // 16 * 16 for image in images for size in image.shape[:2]))
+side = min(256, *(size // 32 * 32 for image in images for size in image.shape[:2]))
 keys = ["image", "mask"]
 augment = Compose(
     [
@@ -44,7 +74,7 @@ data = [
     {"image": torch.from_numpy(image.transpose(2, 0, 1).copy()), "mask": torch.from_numpy(mask[None].copy())}
     for image, mask in zip(images, masks, strict=True)
 ]
-net = BasicUNet(2, images[0].shape[2], classes, features=(32, 32, 64, 128, 256, 32))
+net = build(net_name, images[0].shape[2], classes)
 optimiser = torch.optim.AdamW(net.parameters(), 1e-3)
 loss_function = DiceCELoss(to_onehot_y=True, softmax=True)
 rng = np.random.default_rng(seed)
