@@ -152,7 +152,9 @@ def test_the_threshold_is_that_of_images_held_back(rng):
 
 
 def test_an_image_that_is_all_line_says_nothing():
-    all_line = np.ones((20, 20), np.float32), np.ones((20, 20), np.uint8)
+    mask = np.ones((20, 20), np.uint8)
+    mask[:5] = 255
+    all_line = np.ones((20, 20), np.float32), mask
     assert fit_bridge([all_line, all_line, all_line], 1, 0.5)[0] == lower_threshold(0.5, GENERAL)
 
 

@@ -30,6 +30,7 @@ SHARES = (1 / 9, GENERAL, 3 / 7)
 # Regions of one size that are as likely to part two pixels: 22 in a slice of membranes, 1 around nuclei or a cat.
 LEAST_REGIONS = 3.0
 LEAST_THIN = 0.9
+WIDE = 1024  # pixels of a mask that are looked at for that, across and down
 LEAST_IMAGES = 2
 MOST_DICE = 0.005  # that bridges may cost
 
@@ -54,8 +55,9 @@ def lower_threshold(threshold: float, share: float) -> float:
 
 
 def are_lines(masks: Sequence[NDArray[np.uint8]], kind: int) -> bool:
-    """Whether class `kind` is lines that part the rest into many regions, in most of the masks (H, W)."""
-    found = [share_thin(mask, kind) >= LEAST_THIN and count_regions(mask, kind) >= LEAST_REGIONS for mask in masks]
+    """Whether class `kind` is lines that part the rest into many regions, in the middle of most masks (H, W)."""
+    parts = [mask[middle_window(mask.shape, WIDE)] for mask in masks]
+    found = [share_thin(part, kind) >= LEAST_THIN and count_regions(part, kind) >= LEAST_REGIONS for part in parts]
     return 2 * sum(found) > len(found)
 
 
@@ -96,7 +98,7 @@ def fit_bridge(
     for probability, true in cases:
         if until is not None and time.monotonic() > until:
             break
-        if (true[middle_window(true.shape)] != kind).any():
+        if count_regions(true[middle_window(true.shape)], kind):
             rows.append(np.array([_score(probability, true, kind, threshold, one) for one in least]))
     images = f"{plural(len(rows), 'image')} held back"
     if len(rows) < LEAST_IMAGES:

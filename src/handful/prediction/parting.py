@@ -64,10 +64,10 @@ class Case:
         return replace(self, **{name: part[window] for name, part in vars(self).items() if part is not None})
 
 
-def middle_window(shape: tuple[int, ...]) -> tuple[slice, ...]:
-    """At most SIDE pixels across and down in the middle of an image (H, W)."""
-    starts = [max(0, (size - SIDE) // 2) for size in shape]
-    return tuple(slice(start, start + SIDE) for start in starts)
+def middle_window(shape: tuple[int, ...], side: int = SIDE) -> tuple[slice, ...]:
+    """At most `side` pixels across and down in the middle of an image (H, W)."""
+    starts = [max(0, (size - side) // 2) for size in shape]
+    return tuple(slice(start, start + side) for start in starts)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ All come from predictions as a user gets them: of the images held back for valid
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,7 @@ from handful.verbs.listener import SILENT, Listener
 VALIDATION_SHARE = 0.6  # of the time goes to validation images at most
 DESCRIBED_SHARE = 0.8  # with those trained on; the rest to the objects
 MEASURED_SHARE = 0.9  # of the time, by which true objects are measured
-MOST_PARTED = 8  # images of which is seen whether lines part them
+MOST_PARTED = 4  # images of which is seen whether lines part them
 MOST_MEASURED = 100  # images whose true objects are measured: enough for the size of the smallest
 
 if TYPE_CHECKING:
@@ -90,12 +90,12 @@ def settle(
     card = replace(
         card, temperature=temperature, threshold=threshold, likeness=learn_likeness(list(descriptions.values()))
     )
-    tempered = [
+    tempered = (
         (replace(one, probabilities=temper(one.probabilities, temperature)), sample) for one, sample in held_back
-    ]
+    )
     if card.background is not None and has_objects(card):
         measured_by = None if until is None else began + MEASURED_SHARE * (until - began)
-        card, parting = part_objects(card, tempered, samples, audit.reading, measured_by=measured_by, until=until)
+        card, parting = part_objects(card, list(tempered), samples, audit.reading, measured_by=measured_by, until=until)
         listener.say(f"parting  {parting}")
     elif has_lines(card, samples):
         card, gaps = bridge_lines(card, tempered, until=until)
@@ -131,7 +131,7 @@ def part_objects(
 
 
 def bridge_lines(
-    card: ModelCard, held_back: Sequence[tuple[Prediction, Sample]], *, until: float | None
+    card: ModelCard, held_back: Iterable[tuple[Prediction, Sample]], *, until: float | None
 ) -> tuple[ModelCard, str]:
     """The card with the threshold down to which gaps in lines are bridged, and in words what it rests on."""
     kind = card.object_classes[0]
