@@ -155,7 +155,9 @@ def test_an_image_that_is_all_line_says_nothing():
     mask = np.ones((20, 20), np.uint8)
     mask[:5] = 255
     all_line = np.ones((20, 20), np.float32), mask
-    assert fit_bridge([all_line, all_line, all_line], 1, 0.5)[0] == lower_threshold(0.5, GENERAL)
+    least, words = fit_bridge([all_line, all_line, all_line], 1, 0.5)
+    assert least == lower_threshold(0.5, GENERAL)
+    assert "0 images held back" in words
 
 
 def test_reach_covers_the_rounds():
