@@ -130,6 +130,7 @@ WRONG_CARDS = {
     "halo": (200, "halo"),
     "background": (2, "background"),
     "threshold": (1.5, "threshold"),
+    "multiple": (4000, "multiple"),
     "task": ("dream", "task"),
     "net_settings": ({"width": 10**9}, "net_settings"),
     "normalisation": ({"kind": "dataset", "mean": [0.5], "std": [0.1]}, "normalisation.mean"),
@@ -162,6 +163,13 @@ def test_what_a_model_knows_of_itself_comes_back_and_older_files_know_nothing():
     assert older.likeness == older.object_confidence == {}
     with pytest.raises(ModelFileError, match=r"likeness\.unlike"):
         make_card(likeness=likeness | {"unlike": 0})
+
+
+def test_a_multiple_that_is_not_that_of_its_net_is_refused(tmp_path, net):
+    """Found by fuzzing: images of 24 pixels were padded to 4000, for gigabytes and ten seconds."""
+    save_model(tmp_path / "forged.safetensors", net, make_card(multiple=1000))
+    with pytest.raises(ModelFileError, match="multiple 1000, its net 1"):
+        load_model(tmp_path / "forged.safetensors")
 
 
 def test_keys_too_many_and_too_few_are_named():

@@ -186,6 +186,8 @@ def load_model(path: str | Path, device: str = "cpu") -> tuple[nn.Module, ModelC
     # The start weights drawn here are thrown away: leave the caller's dice alone.
     with torch.random.fork_rng(devices=[]):
         net = _build(card)
+    if card.multiple != (multiple := getattr(net, "multiple", 1)):  # a forged one would blow small images up
+        raise ModelFileError(f"{file}: the model's card has multiple {card.multiple}, its net {multiple}. Train again.")
     try:
         net.load_state_dict(tensors)
     except ModelFileError as error:  # numbers that this net cannot have
@@ -331,7 +333,7 @@ def _check(card: ModelCard) -> None:
         _require(isinstance(value, dict) and all(isinstance(key, str) for key in value), name, value, "a JSON object")
     _require(_largest(card.net_settings) <= LARGEST_SETTING, "net_settings", card.net_settings, "numbers of a real net")
     _require(_largest(card.net_settings.get("depth", 0)) <= DEEPEST, "net_settings", card.net_settings, "a real net's")
-    for name, low, high in (("channels", 1, 4096), ("tile", 1, 65_536), ("halo", 0, 65_536), ("multiple", 1, 4096)):
+    for name, low, high in (("channels", 1, 4096), ("tile", 1, 65_536), ("halo", 0, 65_536), ("multiple", 1, 1024)):
         value = getattr(card, name)
         _require(_whole(value) and low <= value <= high, name, value, f"a whole number from {low} to {high}")
     _require(2 * card.halo < card.tile, "halo", card.halo, f"less than half of the tile, {card.tile}")
