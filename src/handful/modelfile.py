@@ -186,7 +186,7 @@ def load_model(path: str | Path, device: str = "cpu") -> tuple[nn.Module, ModelC
     # The start weights drawn here are thrown away: leave the caller's dice alone.
     with torch.random.fork_rng(devices=[]):
         net = _build(card)
-    if card.multiple != (multiple := getattr(net, "multiple", 1)):  # a forged one would blow small images up
+    if card.multiple > (multiple := getattr(net, "multiple", 1)):  # a forged one would blow small images up
         raise ModelFileError(f"{file}: the model's card has multiple {card.multiple}, its net {multiple}. Train again.")
     try:
         net.load_state_dict(tensors)

@@ -12,6 +12,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from discs import write_discs
 from handful.data import Audit, check_data, read_sample, summary_lines
 from handful.data import check as check_module
 from handful.errors import DataError
@@ -77,6 +78,19 @@ def test_each_file_is_read_once(plain: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(Image, "open", counting)
     check_data(plain)
     assert len(opened) == len(set(opened)) == 8
+
+
+def test_what_is_not_read_in_time_is_left_out_and_said(tmp_path: Path) -> None:
+    folder = write_discs(tmp_path / "discs", 12)
+    whole = check_data(folder)
+    some, again = (check_data(folder, until=0.0) for _ in range(2))
+    assert len(some.facts) == check_module.LEAST_READ
+    assert list(some.facts) == list(again.facts) == [name for name in whole.facts if name in some.facts]
+    assert [str(one) for one in some.problems if "left out" in one.message] == [
+        "discs: 4 of 12 images were left out: reading them all would take too much of the time. Give more of it to use "
+        "them"
+    ]
+    assert check_data(folder, until=float("inf")).to_dict() == whole.to_dict()
 
 
 def test_names_and_places_do_not_matter(plain: Path, tmp_path_factory: pytest.TempPathFactory, write: Write) -> None:

@@ -175,6 +175,33 @@ def test_costs_of_images_that_are_no_costs_are_refused(discs, bad):
         start_run(*discs).take_up(parts, facts | {"costs": [bad] * len(facts["costs"])})
 
 
+def test_steps_below_none_are_refused(discs):
+    run = start_run(*discs)
+    run.take_step()
+    parts, facts = run.state()
+    with pytest.raises(ValueError, match="fewer than none"):
+        start_run(*discs).take_up(parts, facts | {"step": -1})
+
+
+@pytest.mark.parametrize("optimiser", ["muon", "adamw"])
+@pytest.mark.parametrize("change", ["lacks", "renamed", "scalar"])
+def test_a_state_that_is_not_the_optimisers_is_refused(discs, optimiser, change):
+    """Found by fuzzing: it was taken up, and the next step missed what it needs."""
+    run = start_run(*discs, optimiser=optimiser)
+    run.take_step()
+    parts, facts = run.state()
+    start_run(*discs, optimiser=optimiser).take_up(parts, facts)
+    kept = parts["optimiser"]
+    last = max(key for key in kept if key.endswith(("square", "exp_avg_sq")))
+    value = kept.pop(last)
+    if change == "renamed":
+        kept[f"{last}x"] = value
+    elif change == "scalar":
+        kept[last] = value.sum()
+    with pytest.raises(ValueError, match="optimiser keeps"):
+        start_run(*discs, optimiser=optimiser).take_up(parts, facts)
+
+
 def test_damaged_checkpoints_are_refused(discs, state, tmp_path):
     whole = state.read_bytes()
     header = int.from_bytes(whole[:8], "little")

@@ -6,7 +6,8 @@ import tomllib
 
 import pytest
 
-from handful.errors import OutputError, SettingsError
+import handful
+from handful.errors import DataError, OutputError, SettingsError
 from handful.plan import Line, Plan
 from handful.settings import TrainSettings
 from handful.verbs.runfolder import check_run, free_run, open_run
@@ -93,3 +94,17 @@ def test_an_earlier_run_survives_one_that_fails(tmp_path):
     with pytest.raises(RuntimeError), open_run(tmp_path):
         raise RuntimeError
     assert (tmp_path / "split.json").exists()
+
+
+def test_reading_may_take_its_share_of_the_time_and_as_long_as_it_takes_where_steps_are_counted(tmp_path, monkeypatch):
+    given = []
+
+    def check(data, *, until=None, **rest):
+        given.append(until)
+        raise DataError("seen enough")
+
+    monkeypatch.setattr("handful.verbs.train.check_data", check)
+    for asked in ({"seconds": 50}, {"steps": 5}):
+        with pytest.raises(DataError, match="seen enough"):
+            handful.train(tmp_path, out=tmp_path / "run", started=1000.0, **asked)
+    assert given == [1015.0, None]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,8 @@ from handful.errors import DataError
 __all__ = ["Audit", "ImageFacts", "Problem", "check_data", "content_hash", "summary_lines"]
 
 SMALLEST_SIDE = 16  # pixels; four halvings of a net leave one
+LEAST_READ = 8  # pairs, however slow they are
+UNREAD = "{} of {} images were left out: reading them all would take too much of the time. Give more of it to use them"
 FLAT = 2 / 255  # an image whose standard deviation is below two of its grey values shows nothing
 SPECK = 0.01  # connected pieces below this part of the largest are dust of JPEG or brush, not objects
 
@@ -77,9 +81,12 @@ def check_data(
     class_file: Path | None = None,
     reading: MaskReading | None = None,
     progress: Callable[[int, int], None] | None = None,
+    until: float | None = None,
 ) -> Audit:
     """Find, read and check a data set. Every file is read once, in threads; `progress(done, total)` after each pair.
 
+    What is not read by `until` (time.monotonic), but for LEAST_READ pairs, is left out and said; the order is drawn by
+    chance then, always the same, so that what is read is of all parts of the set.
     Pairs with errors are left out and listed. Raises DataError when nothing is usable, when masks can be read in more
     than one way, when all are empty or hold one class only; SettingsError for flags that fit nothing.
 
@@ -89,14 +96,27 @@ def check_data(
     layout = find_pairs(data, images=images, masks=masks)
     root = layout.root
     with quiet(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        looks = []
         every = max(len(layout.pairs) // LOOKED_AT, 1)
-        todo = ((pair, number % every == 0) for number, pair in enumerate(layout.pairs))
-        for done, look in enumerate(pool.map(lambda one: _look(one[0], root, closely=one[1]), todo), 1):
-            looks.append(look)
+        order = list(range(len(layout.pairs)))
+        if until is not None:
+            Random(0).shuffle(order)
+
+        def read(place: int) -> _Look | None:
+            if until is not None and place >= LEAST_READ and time.monotonic() > until:
+                return None
+            return _look(layout.pairs[order[place]], root, closely=order[place] % every == 0)
+
+        found: dict[int, _Look] = {}
+        for place, one in enumerate(pool.map(read, range(len(order)))):
+            if one is not None:
+                found[order[place]] = one
             if progress is not None:
-                progress(done, len(layout.pairs))
+                progress(place + 1, len(order))
+        looks = [found[number] for number in sorted(found)]
         problems = [*layout.problems, *(problem for look in looks for problem in look.problems)]
+        if len(looks) < len(order):
+            words = UNREAD.format(len(order) - len(looks), len(order))
+            problems.append(Problem(root.name or str(root), words, WARNING))
         usable = [look for look in looks if look.usable]
         if not usable:
             raise DataError(_nothing_usable(root, problems))

@@ -13,6 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from handful.errors import ModelFileError, OutputError
+from handful.training.muon import state_names
+
+ADAMW_STATE = ("step", "exp_avg", "exp_avg_sq")  # what torch's keeps of each parameter
+COUNTS = ("count", "step")  # numbers, where all else is of the parameter's shape
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -27,7 +31,7 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Give a fresh optimiser the state that `optimiser_tensors` named."""
+    """Give a fresh optimiser the state that `optimiser_tensors` named; ValueError where it is not one of its kind."""
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
     for key, value in tensors.items():
         number, _, name = key.partition(".")
@@ -38,6 +42,13 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tenso
         elif name != "count":  # Muon counts on the CPU, torch's fused AdamW beside the parameter
             value = value.to(p.device)
         optimiser.state[p][name] = value
+    for group in optimiser.param_groups:
+        names = state_names(group) if "muon" in group else ADAMW_STATE
+        for p in group["params"]:
+            state = optimiser.state.get(p)
+            shapes = {name: () if name in COUNTS else tuple(p.shape) for name in names}
+            if state and {name: tuple(one.shape) for name, one in state.items()} != shapes:
+                raise ValueError("what its optimiser keeps is not what this one does")
 
 
 def save_checkpoint(path: Path, parts: dict[str, dict[str, Tensor]], facts: dict[str, Any]) -> None:

@@ -273,6 +273,8 @@ class Run:
             self.settings = replace(self.settings, precision=facts["precision"])
             self.validation = replace(self.validation, precision=facts["precision"])
         self.step, self.rate_factor = int(facts["step"]), float(facts["rate_factor"])
+        if self.step < 0:
+            raise ValueError("its steps are fewer than none")
         self.running_loss = float(facts["running_loss"])
         self.pool.focus, self.pool.batch = float(facts["focus"]), int(facts["batch"])
         self.pool.costs[:] = facts["costs"]

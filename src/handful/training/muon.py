@@ -48,8 +48,7 @@ class Muon(torch.optim.Optimizer):
             parameters = [p for p in group["params"] if p.grad is not None]
             for p in parameters:
                 if not self.state[p]:
-                    names = ("momentum",) if group["muon"] else ("momentum", "square", "count")
-                    for name in names:
+                    for name in state_names(group):
                         self.state[p][name] = torch.zeros_like(p) if name != "count" else p.new_zeros(())
             (self._orthogonal if group["muon"] else self._adam)(parameters, group)
 
@@ -84,6 +83,11 @@ class Muon(torch.optim.Optimizer):
             eps=1e-8,
             maximize=False,
         )
+
+
+def state_names(group: dict[str, Any]) -> tuple[str, ...]:
+    """What is kept of each parameter of a group, all of its shape but for the count."""
+    return ("momentum",) if group["muon"] else ("momentum", "square", "count")
 
 
 def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:

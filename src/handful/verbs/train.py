@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 
 SECONDS = 120.0  # where nothing is said: a coffee
 LEAST_SECONDS = 5.0  # torch alone takes two of them to start
+READING_SHARE = 0.3  # of the time may go by until images are read for the first time; what comes after takes twice that
 SETTLE_SHARE = 0.03  # of the whole time goes to learning how sure the model may be, once one image is looked at
 SCORING_SHARE = 0.3  # of the time left when all is read at most goes to scoring: with 5000 images much has gone by
 LATEST = 1.04  # of the time: half of what may pass over it, so that a last image need not go without a score
@@ -72,11 +73,12 @@ class DataFlags:
     mask_kind: str | None = None
     foreground: str | None = None
 
-    def audit(self, data: str | Path | None, listener: Listener = SILENT) -> Audit:
-        """The audit of `data` read by these flags."""
+    def audit(self, data: str | Path | None, listener: Listener = SILENT, *, until: float | None = None) -> Audit:
+        """The audit of `data` read by these flags, of as much as is read by `until`; see `handful.check`."""
         return check_data(
             data,
             **asdict(self),
+            until=until,
             progress=lambda done, total: listener.progress("reading", done / total, f"{done} of {total}"),
         )
 
@@ -156,7 +158,9 @@ def train(
     overrides = {"task": task, "net": net, "loss": loss, **(settings or {})}
     check_asked(overrides, init=init, device=device)
     _load_torch()
-    audit = data if isinstance(data, Audit) else flags.audit(data, listener)
+    # What was begun is gone on with on the same images: its split names them.
+    read_by = None if steps is not None or resume else started + READING_SHARE * seconds
+    audit = data if isinstance(data, Audit) else flags.audit(data, listener, until=read_by)
     if test is None or isinstance(test, Audit):
         test_audit = test
     else:
