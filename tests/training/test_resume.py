@@ -175,12 +175,15 @@ def test_costs_of_images_that_are_no_costs_are_refused(discs, bad):
         start_run(*discs).take_up(parts, facts | {"costs": [bad] * len(facts["costs"])})
 
 
-def test_steps_below_none_are_refused(discs):
+@pytest.mark.parametrize(
+    ("fact", "value", "said"), [("step", -1, "fewer than none"), ("batch", 0, "batch"), ("batch", 2**31, "batch")]
+)
+def test_numbers_that_no_run_has_are_refused(discs, fact, value, said):
     run = start_run(*discs)
     run.take_step()
     parts, facts = run.state()
-    with pytest.raises(ValueError, match="fewer than none"):
-        start_run(*discs).take_up(parts, facts | {"step": -1})
+    with pytest.raises(ValueError, match=said):
+        start_run(*discs).take_up(parts, facts | {fact: value})
 
 
 @pytest.mark.parametrize("optimiser", ["muon", "adamw"])

@@ -276,6 +276,7 @@ class Run:
         if self.step < 0:
             raise ValueError("its steps are fewer than none")
         self.running_loss = float(facts["running_loss"])
+        most = self.pool.batch  # which only ever shrinks
         self.pool.focus, self.pool.batch = float(facts["focus"]), int(facts["batch"])
         self.pool.costs[:] = facts["costs"]
         if not (np.isfinite(self.pool.costs) & (self.pool.costs >= 0)).all():
@@ -291,7 +292,7 @@ class Run:
         self._remedies = facts["remedies"]
         if not isinstance(self.fitted.history, list) or not isinstance(self.fitted.messages, list):
             raise TypeError("its history is no list")
-        if self.pool.batch < 1 or not isinstance(self._remedies, dict):
+        if not 1 <= self.pool.batch <= most or not isinstance(self._remedies, dict):
             raise ValueError("its batch or its remedies are of no kind that it writes")
         return float(facts["done"])
 
