@@ -82,48 +82,59 @@ def run_cell(commands: list[str], places: dict[str, str]) -> tuple[float, str]:
 SCORES = ("dice", "ap50", "v_rand", "v_rand_thinned")
 
 
-def order(rows: list[dict[str, str]]) -> list[str]:
+Row = dict[str, str]
+
+
+def by_cell(rows: list[Row]) -> dict[tuple[str, str, str], dict[str, list[Row]]]:
+    """The rows of each set, number of images and seconds, by contender."""
+    cells: dict[tuple[str, str, str], dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        cells[row["set"], row["images"], row["seconds"]][row["contender"]].append(row)
+    return cells
+
+
+def values_of(rows: list[Row], key: str) -> list[float]:
+    """A score of those rows that have it."""
+    return [float(row[key]) for row in rows if row[key]]
+
+
+def order(rows: list[Row]) -> list[str]:
     """The contenders of these rows, handful first."""
     return sorted({row["contender"] for row in rows}, key=lambda name: (name != "handful", name))
 
 
-def write_curves(rows: list[dict[str, str]], path: Path) -> None:
+def write_curves(rows: list[Row], path: Path) -> None:
     """A chart for each set, number of images and score: medians over seeds against seconds, bars over their range."""
     from handful.report.lines import Point, draw_lines
     from handful.report.template import render
 
-    charts = []
-    for name, images in dict.fromkeys((row["set"], row["images"]) for row in rows):
-        own = [row for row in rows if (row["set"], row["images"]) == (name, images)]
+    charts: dict[tuple[str, str, str], dict[str, list[Point]]] = {}
+    for (name, images, seconds), by_contender in sorted(by_cell(rows).items(), key=lambda cell: float(cell[0][2])):
         for key in SCORES:
-            series: dict[str, list[Point]] = defaultdict(list)
-            for contender, seconds in sorted({(row["contender"], float(row["seconds"])) for row in own}):
-                cell = [row for row in own if (row["contender"], float(row["seconds"])) == (contender, seconds)]
-                values = [float(row[key]) for row in cell if row[key]]
-                if values:
-                    series[contender].append((seconds, median(values), min(values), max(values)))
-            if series:
-                lines = {contender: series[contender] for contender in order(own) if contender in series}
-                charts.append(draw_lines(lines, f"{name}, {images} labelled: {key}", "seconds", doubling=True))
-    page = render("curves.html", folder=HERE, charts=charts, title="Time to quality", date="")
+            for contender in order(rows):
+                if values := values_of(by_contender.get(contender, []), key):
+                    series = charts.setdefault((name, images, key), {}).setdefault(contender, [])
+                    series.append((float(seconds), median(values), min(values), max(values)))
+    drawn = []
+    for (name, images, key), series in charts.items():
+        lines = {contender: series[contender] for contender in order(rows) if contender in series}
+        drawn.append(draw_lines(lines, f"{name}, {images} labelled: {key}", "seconds", doubling=True))
+    page = render("curves.html", folder=HERE, charts=drawn, title="Time to quality", date="")
     path.write_text(page, encoding="utf-8")
 
 
-def write_table(rows: list[dict[str, str]], path: Path) -> None:
+def write_table(rows: list[Row], path: Path) -> None:
     """Median and range over seeds, a line a set, number of images and seconds."""
-    cells: dict[tuple[str, str, str], dict[str, list[dict[str, str]]]] = defaultdict(lambda: defaultdict(list))
-    for row in rows:
-        cells[row["set"], row["images"], row["seconds"]][row["contender"]].append(row)
     contenders = order(rows)
     lines = [
         "| data | labelled | seconds | score | " + " | ".join(contenders) + " |",
         "|" + "---|" * (4 + len(contenders)),
     ]
-    for (name, images, seconds), by_contender in cells.items():
+    for (name, images, seconds), by_contender in by_cell(rows).items():
         for key in SCORES:
             texts = []
             for contender in contenders:
-                values = [float(row[key]) for row in by_contender.get(contender, []) if row[key]]
+                values = values_of(by_contender.get(contender, []), key)
                 spread = f" ({min(values):.3f} to {max(values):.3f})" if len(values) > 1 else ""
                 texts.append(f"{median(values):.3f}{spread}" if values else "-")
             if set(texts) != {"-"}:

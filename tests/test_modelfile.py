@@ -165,7 +165,7 @@ def test_what_a_model_knows_of_itself_comes_back_and_older_files_know_nothing():
         make_card(likeness=likeness | {"unlike": 0})
 
 
-def test_a_multiple_that_is_not_that_of_its_net_is_refused(tmp_path, net):
+def test_a_multiple_larger_than_that_of_its_net_is_refused(tmp_path, net):
     """Found by fuzzing: images of 24 pixels were padded to 4000, for gigabytes and ten seconds."""
     save_model(tmp_path / "forged.safetensors", net, make_card(multiple=1000))
     with pytest.raises(ModelFileError, match="multiple 1000, its net 1"):

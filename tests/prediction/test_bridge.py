@@ -15,9 +15,9 @@ from handful.prediction.bridge import (
     bridge_gaps,
     count_regions,
     fit_bridge,
-    lower_threshold,
 )
 from handful.prediction.large import LargePrediction
+from handful.prediction.parting import scale_odds
 from handful.prediction.segmenter import mask_of
 from walls import walls
 
@@ -124,20 +124,20 @@ def test_lines_are_thin_and_part_regions(rng):
     assert not are_lines([], 1)
 
 
-def test_odds_of_the_lower_threshold():
-    assert lower_threshold(0.5, 1 / 4) == pytest.approx(0.2)
-    assert lower_threshold(0.8, 1 / 4) == pytest.approx(0.5)
+def test_odds_are_scaled():
+    assert scale_odds(0.5, 1 / 4) == pytest.approx(0.2)
+    assert scale_odds(0.8, 1 / 4) == pytest.approx(0.5)
 
 
 def test_the_threshold_is_that_of_images_held_back(rng):
     """Walls whose gaps lie at .3 need one below, and one that hazes cells over is refused for none."""
-    general = lower_threshold(0.5, GENERAL)
+    general = scale_odds(0.5, GENERAL)
     least, words = fit_bridge([walls(rng, gap=0.6)[::-1]], 1, 0.5)
     assert least == general
     assert "2 are needed" in words
     weak = [walls(rng, gap=0.14)[::-1] for _ in range(4)]
     least, words = fit_bridge(weak, 1, 0.5)
-    assert least == lower_threshold(0.5, 1 / 9)
+    assert least == scale_odds(0.5, 1 / 9)
     assert "4 images held back" in words
     dotted = []
     for _ in range(4):
@@ -156,7 +156,7 @@ def test_an_image_that_is_all_line_says_nothing():
     mask[:5] = 255
     all_line = np.ones((20, 20), np.float32), mask
     least, words = fit_bridge([all_line, all_line, all_line], 1, 0.5)
-    assert least == lower_threshold(0.5, GENERAL)
+    assert least == scale_odds(0.5, GENERAL)
     assert "0 images held back" in words
 
 

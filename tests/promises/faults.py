@@ -62,6 +62,11 @@ def fault(reader: Reader, content: bytes, folder: Path) -> str:
     return "".join(f"warned: {one.message}" for one in heard if not issubclass(one.category, ResourceWarning))
 
 
+def place_in_code(wrong: str) -> str:
+    """What faults that come from one place have in common."""
+    return "".join(wrong.splitlines()[-3:])[:200]
+
+
 def is_out_of_memory(error: BaseException | None) -> bool:
     """Whether an error, or one it came from, is that memory ran out."""
     while error is not None:

@@ -24,17 +24,20 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 
-def instrumented(name: str, place: Path) -> tuple[Any, Any]:
-    """The reader and what judges it; every module is looked into that its valid files come by, wherever imported."""
+def instrumented(name: str, place: Path) -> tuple[Any, Any, Any]:
+    """The reader, what judges it, and what tells faults apart.
+
+    Every module is looked into that its valid files come by, wherever it is imported.
+    """
     with atheris.instrument_imports(include=["handful", "tifffile", "tomllib"], enable_loader_override=False):
-        from faults import fault
+        from faults import fault, place_in_code
         from readers import READERS
 
         reader = READERS[name]
         for content in reader.files():
             if wrong := fault(reader, content, place):
                 raise SystemExit(f"{name}: a valid file is refused: {wrong}")
-    return reader, fault
+    return reader, fault, place_in_code
 
 
 def main() -> None:
@@ -45,7 +48,7 @@ def main() -> None:
     for folder in (place, corpus):
         folder.mkdir()
     os.chdir(place)
-    reader, fault = instrumented(name, place)
+    reader, fault, place_in_code = instrumented(name, place)
     for number, content in enumerate(reader.files()):
         (corpus / str(number)).write_bytes(content)
     files, faults, until = 0, Counter[str](), time.monotonic() + seconds
@@ -54,10 +57,10 @@ def main() -> None:
         nonlocal files
         files += 1
         if wrong := fault(reader, content, place):
-            where = "".join(wrong.splitlines()[-3:])[:200]
+            where = place_in_code(wrong)
             if not faults[where]:
                 found.mkdir(parents=True, exist_ok=True)
-                file = found / f"{name.replace(' ', '_').replace(',', '')}-{len(faults)}{Path(reader.file).suffix}"
+                file = found / f"{reader.plain_name}-{len(faults)}{Path(reader.file).suffix}"
                 file.write_bytes(content)
                 print(f"{file}: {wrong}", flush=True)
             faults[where] += 1

@@ -33,6 +33,11 @@ class Reader:
     read: Callable[[Path], Any]
     change: Callable[[bytes, Random], bytes] | None = None
 
+    @property
+    def plain_name(self) -> str:
+        """The name as a file's or a folder's."""
+        return self.name.replace(" ", "_").replace(",", "")
+
     def spoilt(self, rng: Random) -> bytes:
         files = self.files()
         raw = files[rng.randrange(len(files))]

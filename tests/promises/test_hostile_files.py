@@ -17,7 +17,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from faults import fault
+from faults import fault, place_in_code
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from readers import READERS, Reader
@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def reader(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Reader, Path]:
     if request.param.startswith("zarr"):
         pytest.importorskip("zarr")
-    place = folder / request.param.replace(" ", "_").replace(",", "")
+    place = folder / READERS[request.param].plain_name
     place.mkdir(exist_ok=True)
     monkeypatch.chdir(place)
     return READERS[request.param], place
@@ -86,11 +86,11 @@ def test_many_spoilt_files(reader: tuple[Reader, Path]) -> None:
         content = reads.spoilt(rng)
         wrong = fault(reads, content, place)
         if wrong:
-            place_in_code = "".join(wrong.splitlines()[-3:])
-            if place_in_code[:200] not in found and FOUND:
+            where = place_in_code(wrong)
+            if where not in found and FOUND:
                 Path(FOUND).mkdir(parents=True, exist_ok=True)
                 (Path(FOUND) / f"{place.name}-{seed}{Path(reads.file).suffix}").write_bytes(content)
-            found.setdefault(place_in_code[:200], f"seed {seed}: {wrong}\n{content[:3000]!r}")
+            found.setdefault(where, f"seed {seed}: {wrong}\n{content[:3000]!r}")
     assert not found, "\n\n".join(found.values())
     assert sorted(one.name for one in place.parent.iterdir()) == before
 

@@ -29,8 +29,8 @@ def pixel_costs(logits: Tensor, target: Tensor, ignore_index: int = IGNORE) -> T
     if not torch.are_deterministic_algorithms_enabled():
         return F.cross_entropy(logits.float(), target, ignore_index=ignore_index, reduction="none")
     # torch has no deterministic form of it on a GPU, but of this, which takes twice the memory.
-    counted = target != ignore_index
-    chosen = F.log_softmax(logits.float(), 1).gather(1, torch.where(counted, target, 0).unsqueeze(1)).squeeze(1)
+    counted = counted_pixels(target, ignore_index)
+    chosen = F.log_softmax(logits.float(), 1).gather(1, target.masked_fill(~counted, 0).unsqueeze(1)).squeeze(1)
     return torch.where(counted, -chosen, 0.0)
 
 

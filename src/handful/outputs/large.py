@@ -35,6 +35,7 @@ from handful.outputs.table import Row, measure_objects
 from handful.prediction.boundaries import region_boundaries
 from handful.prediction.joined import Blocks, JoinedObjects, join_objects
 from handful.prediction.planefile import PlaneFile
+from handful.prediction.tiles import widened
 
 if TYPE_CHECKING:
     from handful.data.windows import Windows
@@ -127,7 +128,7 @@ class _Objects:
     def _around(self, boxes: NDArray[np.int64]) -> tuple[Span, Span]:
         (top, left), (bottom, right) = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
         height, width = self.large.shape
-        return (max(0, int(top) - 1), min(height, int(bottom) + 1)), (max(0, int(left) - 1), min(width, int(right) + 1))
+        return widened((int(top), int(bottom)), 1, height), widened((int(left), int(right)), 1, width)
 
     def only(self, numbers: NDArray[np.int64], rows: Span, columns: Span) -> NDArray[np.int32]:
         """Labels of a window with these objects as 1 to n, all others as -1."""
@@ -285,11 +286,11 @@ def _boundary_bands(large: LargePrediction, budget: int) -> Iterator[NDArray[np.
     edge = int(max(256, min(1024, (budget / 400) ** 0.5))) - 2 * BOUNDARY_REACH
     for top in range(0, height, edge):
         bottom = min(top + edge, height)
-        up, down = max(0, top - BOUNDARY_REACH), min(height, bottom + BOUNDARY_REACH)
+        up, down = widened((top, bottom), BOUNDARY_REACH, height)
         band = np.empty((bottom - top, width), np.uint8)
         for left in range(0, width, edge):
             right = min(left + edge, width)
-            west, east = max(0, left - BOUNDARY_REACH), min(width, right + BOUNDARY_REACH)
+            west, east = widened((left, right), BOUNDARY_REACH, width)
             probabilities = large.probabilities((up, down), (west, east))
             if card.task == "boundaries" and len(card.object_classes) == 1:
                 thin = thin_ridges(probabilities[card.object_classes[0]])

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handful.data.mask import VOID
+from handful.measure.overlap import count_overlap, dice
 from handful.measure.rand import label_regions, score_grouping
 from handful.names import plural
-from handful.prediction.parting import choose, middle_window
+from handful.prediction.parting import LEAST_IMAGES, choose, middle_window, scale_odds
 
 ROUNDS = 8  # lines of up to 16 pixels are thinned; what is thicker still is no line
 REACH = 2 * ROUNDS + 2
@@ -31,7 +32,6 @@ SHARES = (1 / 9, GENERAL, 3 / 7)
 LEAST_REGIONS = 3.0
 LEAST_THIN = 0.9
 WIDE = 1024  # pixels of a mask that are looked at for that, across and down
-LEAST_IMAGES = 2
 MOST_DICE = 0.005  # that bridges may cost
 
 
@@ -46,12 +46,6 @@ def bridge_gaps(mask: NDArray[np.bool_], probability: NDArray[np.float32], least
     lines &= ~ndimage.binary_opening(lines, np.ones((3, 3)))
     bridged: NDArray[np.bool_] = mask | lines[ROUNDS:-ROUNDS, ROUNDS:-ROUNDS]
     return bridged
-
-
-def lower_threshold(threshold: float, share: float) -> float:
-    """The probability whose odds are this share of those of `threshold`."""
-    odds = share * threshold
-    return odds / (odds + 1 - threshold)
 
 
 def are_lines(masks: Sequence[NDArray[np.uint8]], kind: int) -> bool:
@@ -92,19 +86,24 @@ def fit_bridge(
     fewer than 2 images, and where neither another nor none has a better mean V^Rand beyond luck; one that costs more
     than MOST_DICE of the Dice score is out.
     """
-    least = [None, *(lower_threshold(threshold, share) for share in SHARES)]
+    least = [None, *(scale_odds(threshold, share) for share in SHARES)]
     usual = 1 + SHARES.index(GENERAL)
     rows: list[NDArray[np.float64]] = []
     for probability, true in cases:
         if until is not None and time.monotonic() > until:
             break
-        if count_regions(true[middle_window(true.shape)], kind):
-            rows.append(np.array([_score(probability, true, kind, threshold, one) for one in least]))
+        window = middle_window(true.shape)
+        cells = label_regions((true[window] != kind) & (true[window] != VOID))
+        if not cells.any():
+            continue
+        above = probability[window] > threshold
+        masks = (above if one is None else bridge_gaps(above, probability[window], one) for one in least)
+        rows.append(np.array([_score(mask, true[window], kind, cells) for mask in masks]))
     images = f"{plural(len(rows), 'image')} held back"
     if len(rows) < LEAST_IMAGES:
         return least[usual], f"gaps bridged by a general threshold: {images}, {LEAST_IMAGES} are needed to fit another"
-    rand, dice = np.moveaxis(np.array(rows), -1, 0)
-    dear = dice.mean(axis=0) < dice[:, 0].mean() - MOST_DICE
+    rand, overlap = np.moveaxis(np.array(rows), -1, 0)
+    dear = overlap.mean(axis=0) < overlap[:, 0].mean() - MOST_DICE
     if dear[usual]:
         usual = 0
     best = choose(np.where(dear, -1.0, rand - rand[:, [usual]]))
@@ -116,16 +115,9 @@ def fit_bridge(
 
 
 def _score(
-    probability: NDArray[np.float32], true: NDArray[np.uint8], kind: int, threshold: float, least: float | None
+    lines: NDArray[np.bool_], true: NDArray[np.uint8], kind: int, cells: NDArray[np.int32]
 ) -> tuple[float, float]:
-    """V^Rand of the regions between, and Dice of class `kind`, in the middle of one image."""
-    middle = middle_window(true.shape)
-    probability, true = probability[middle], true[middle]
-    found = probability > threshold
-    if least is not None:
-        found = bridge_gaps(found, probability, least)
-    counted, lines = true != VOID, true == kind
-    rand = score_grouping(label_regions(~lines & counted), label_regions(~found), ignore=~counted).rand_f
-    both = int((found & lines).sum())
-    either = int((found & counted).sum() + lines.sum())
-    return rand, 2 * both / either if either else 1.0
+    """V^Rand of the regions between the lines, truly `cells`, and Dice of class `kind`, 1 where it is in neither."""
+    rand = score_grouping(cells, label_regions(~lines), ignore=true == VOID).rand_f
+    tp, fp, fn, _ = count_overlap(true, np.where(lines, kind, 1 - kind).astype(np.uint8), 2)
+    return rand, float(np.nan_to_num(dice(tp, fp, fn)[kind], nan=1.0))

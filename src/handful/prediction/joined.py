@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from handful.modelfile import ModelCard
 from handful.prediction.confidence import object_confidence
 from handful.prediction.instances import ObjectSettings, find_objects
-from handful.prediction.tiles import Span
+from handful.prediction.tiles import Span, widened
 
 # Objects are cells, leaves, cars: at the size at which they are labelled by hand few are wider than this.
 HALO = 128
@@ -59,11 +59,8 @@ class Blocks:
 
     def view(self, place: Place) -> tuple[Span, Span]:
         """The block with its halo, as far as there is image."""
-        rows, columns = (
-            (max(0, start - self.halo), min(stop + self.halo, size))
-            for (start, stop), size in zip(self.core(place), self.shape, strict=True)
-        )
-        return rows, columns
+        rows, columns = self.core(place)
+        return widened(rows, self.halo, self.shape[0]), widened(columns, self.halo, self.shape[1])
 
 
 @dataclass(frozen=True)

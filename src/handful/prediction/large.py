@@ -30,7 +30,7 @@ from handful.prediction.joined import Look
 from handful.prediction.likeness import describe_pieces, how_unlike, middle_of, places, thinning, unlike_words
 from handful.prediction.planefile import PlaneFile
 from handful.prediction.segmenter import Segmenter, fit_channels, mask_of
-from handful.prediction.tiles import Cell, Span, Tiling, cut_image, predict_cells
+from handful.prediction.tiles import Cell, Span, Tiling, cut_image, predict_cells, widened
 from handful.scale import resize_window, working_size
 
 if TYPE_CHECKING:
@@ -77,10 +77,7 @@ class LargePrediction:
     def look(self, rows: Span, columns: Span) -> Look:
         """Mask (h, w), probabilities (classes, h, w) and those of interiors (h, w), where the model answers them."""
         reach = 0 if self.card.bridge is None else REACH
-        down, across = (
-            (max(0, start - reach), min(stop + reach, size))
-            for (start, stop), size in zip((rows, columns), self.shape, strict=True)
-        )
+        down, across = widened(rows, reach, self.shape[0]), widened(columns, reach, self.shape[1])
         probabilities, interior = self.answer(down, across)
         probabilities = temper(probabilities, self.card.temperature)
         mask = mask_of(probabilities, self.card)

@@ -181,6 +181,12 @@ def choose(gains: FloatArray) -> int | None:
     return best if sure[best] > 0 else None
 
 
+def scale_odds(probability: float, factor: float) -> float:
+    """The probability whose odds are `factor` times those of `probability`, 0 to 1."""
+    odds = factor * probability
+    return odds / (odds + 1 - probability)
+
+
 def general_settings(
     labels: Sequence[NDArray[np.int32]], threshold: float | None, *, interior: bool = False
 ) -> ObjectSettings:
@@ -191,10 +197,9 @@ def general_settings(
     `min_probability` is as much surer than the threshold as GENERAL's is than .5, in log odds. `min_size` is half of
     what all but one true object in 100 reach: too small loses little, as unsure objects are dropped anyway.
     """
-    odds = GENERAL.min_probability / (1 - GENERAL.min_probability)
     cut = 0.5 if threshold is None else min(max(threshold, 0.01), 0.99)
-    odds *= cut / (1 - cut)
-    general = replace(LIFTED if interior else GENERAL, min_probability=round(odds / (1 + odds), 3))
+    surer = scale_odds(cut, GENERAL.min_probability / (1 - GENERAL.min_probability))
+    general = replace(LIFTED if interior else GENERAL, min_probability=round(surer, 3))
     sizes = np.concatenate([np.zeros(0, np.int64), *(np.bincount(one.ravel())[1:] for one in labels)])
     sizes = sizes[sizes > 0]
     if not sizes.size:

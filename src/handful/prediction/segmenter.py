@@ -173,7 +173,7 @@ def mask_of(probabilities: NDArray[np.float32], card: ModelCard) -> NDArray[np.u
     mask = probabilities[1] > (0.5 if card.threshold is None else card.threshold)
     if card.bridge is not None:
         kind = card.object_classes[0]
-        mask = bridge_gaps(mask == kind, probabilities[kind], card.bridge) == kind
+        mask = bridge_gaps(mask == kind, probabilities[kind], card.bridge) == kind  # of class 1 again
     return np.asarray(mask, np.uint8)
 
 

@@ -42,6 +42,11 @@ Span = tuple[int, int]  # from, to (not included)
 ReadWindow = Callable[[Span, Span], NDArray[np.float32]]
 
 
+def widened(span: Span, reach: int, size: int) -> Span:
+    """A span and `reach` more at both ends, as far as the axis of `size` goes."""
+    return max(0, span[0] - reach), min(span[1] + reach, size)
+
+
 @dataclass(frozen=True)
 class Tiling:
     """How images are cut, in pixels: edge of a tile, halo thrown away at each side, what sizes are a multiple of.

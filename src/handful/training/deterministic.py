@@ -15,11 +15,15 @@ WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"  # without it cuBLAS may choose another wa
 
 
 @contextmanager
-def deterministic_kernels() -> Iterator[None]:
+def deterministic_kernels(wanted: bool = True) -> Iterator[None]:
     """Meanwhile torch computes in a fixed order, or not at all: SettingsError where a step has no such form.
 
+    Nothing is changed where it is not `wanted`.
     Takes effect on cuBLAS only before the first matrix product on a GPU in this process.
     """
+    if not wanted:
+        yield
+        return
     import torch
 
     before = torch.are_deterministic_algorithms_enabled()

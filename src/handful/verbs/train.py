@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from math import prod
@@ -24,6 +24,8 @@ from handful.data.split import Split, keep_split, make_split
 from handful.errors import DataError, SettingsError
 from handful.measure.trivial import choose_polarity
 from handful.names import plural
+from handful.training.deterministic import deterministic_kernels
+from handful.training.threads import share_given, threads_restored
 from handful.verbs.asked import check_asked
 from handful.verbs.listener import SILENT, Listener
 from handful.verbs.runfolder import (
@@ -178,7 +180,7 @@ def train(
     listener.say(f"split    {split.reason}")
     if not parts and test_fraction != 0 and (hint := advice(audit, split)):
         listener.say(f"hint     {hint}")
-    with open_run(run_path), _in_fixed_order(deterministic):
+    with open_run(run_path), deterministic_kernels(deterministic):
         job = Job(audit, test_audit, split, run_path, seconds, steps, seed, command, listener, started, ladder)
         if parts:
             from handful.verbs.folds import in_folds
@@ -194,14 +196,6 @@ def train(
 def _load_torch() -> None:
     """In a thread, while images are read: it takes a second or two, much of it without Python's lock."""
     Thread(target=import_module, args=("torch",), name="loading torch").start()
-
-
-def _in_fixed_order(deterministic: bool) -> AbstractContextManager[None]:
-    if not deterministic:
-        return nullcontext()
-    from handful.training.deterministic import deterministic_kernels
-
-    return deterministic_kernels()
 
 
 def check_time(seconds: float | None, steps: int | None) -> float:
@@ -275,8 +269,6 @@ class Job:
     def work(self, overrides: Mapping[str, Any], *, init: Any, device: str, resume: bool) -> Segmenter:
         """Train, score and write; the model."""
         self.listener.progress("starting", 0.0, "loading torch")
-        from handful.training.threads import threads_restored
-
         with threads_restored():
             return self.work_in_threads(overrides, init=init, device=device, resume=resume)
 
@@ -286,7 +278,6 @@ class Job:
         from handful.machine import look_at_machine
         from handful.plan import make_plan
         from handful.prediction.segmenter import Segmenter, choose_device
-        from handful.training.threads import share_given
         from handful.verbs.memory import memory_line
 
         machine = look_at_machine(choose_device(device))
