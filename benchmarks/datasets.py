@@ -101,12 +101,32 @@ def shapes() -> tuple[Iterator[Item], Iterator[Item]]:
     return items(1, 16), items(2, 100)
 
 
+def objects() -> tuple[Iterator[Item], Iterator[Item]]:
+    """Photographs at up to 256 pixels: people, animals, vehicles and things against the rest; 100 test images."""
+    names = shuffled(sorted(path.stem for path in (DATA / "objects" / "masks").glob("*.png")))
+
+    def items(chosen: list[str]) -> Iterator[Item]:
+        for name in chosen:
+            image = Image.open(DATA / "objects" / "images" / f"{name}.jpg")
+            classes = np.array(Image.open(DATA / "objects" / "masks" / f"{name}.png"))
+            yield name, image, Image.fromarray(np.where(classes == 255, classes, classes > 0).astype(np.uint8))
+
+    return items(names[100:]), items(names[:100])
+
+
 SETS: dict[str, Callable[[], tuple[Iterator[Item], Iterator[Item]]]] = {
     "membrane": membrane,
     "nuclei": nuclei,
     "cats": cats,
     "camvid": camvid,
+    "objects": objects,
     "shapes": shapes,
+}
+
+
+CLASSES: dict[str, Callable[[], str]] = {  # what classes.txt says
+    "camvid": lambda: (DATA / "camvid" / "classes.txt").read_text(encoding="utf-8"),
+    "objects": lambda: "0 ground\n1 object\n255 void\n",
 }
 
 
@@ -124,8 +144,8 @@ def lay_out(name: str, n: int | None, root: Path) -> Path:
                 break
             image.save(folder / part / "images" / f"{stem}.png")
             mask.save(folder / part / "masks" / f"{stem}.png")
-    if name == "camvid":
-        shutil.copy(DATA / "camvid" / "classes.txt", folder / "train")
-        shutil.copy(DATA / "camvid" / "classes.txt", folder / "test")
+    if name in CLASSES:
+        for part in ("train", "test"):
+            (folder / part / "classes.txt").write_text(CLASSES[name](), encoding="utf-8")
     (folder / "done").touch()
     return folder

@@ -8,7 +8,7 @@ from torch import nn
 
 from handful.errors import SettingsError
 from handful.models import NETS, build_net
-from handful.models.quick import SplitUp, split_ups
+from handful.models.quick import Doubled, SplitUp, split_ups
 
 
 def small(name, in_channels=1, classes=2):
@@ -187,3 +187,13 @@ def test_the_way_up_split_says_the_same(size, settings):
         assert sum(isinstance(part, SplitUp) for part in net.modules()) == settings["depth"] - 1
         torch.testing.assert_close(net(x), expected, rtol=1e-4, atol=1e-4)
     assert expected.std() > 0.1
+
+
+def test_doubling_and_its_gradient_are_those_of_interpolation():
+    x = torch.randn(2, 3, 5, 4, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(2, 3, 10, 8, dtype=torch.float64)
+    expected = torch.nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
+    doubled = Doubled.apply(x)
+    assert torch.equal(doubled, expected)
+    ours, torchs = (torch.autograd.grad((one * weight).sum(), x)[0] for one in (doubled, expected))
+    torch.testing.assert_close(ours, torchs)
