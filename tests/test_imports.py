@@ -31,6 +31,7 @@ ROAD = (
     "settings",
     "limits",
     "interior",
+    "start",
     "plan",
     "training",
     "modelfile",

@@ -21,6 +21,7 @@ from handful.names import nearest
 from handful.normalise import measure_normalisation
 from handful.scale import working_size
 from handful.settings import TrainSettings
+from handful.start import NO_START, Start
 
 TASKS = ("semantic", "instances", "boundaries")
 THICKNESS_SIDE = 240  # pixels
@@ -51,6 +52,7 @@ class Plan:
     normalisation: dict[str, Any]
     training: TrainSettings
     lines: tuple[Line, ...] = field(default=())
+    init: str = NO_START  # or STARTER, or a model file
 
 
 def make_plan(
@@ -61,16 +63,16 @@ def make_plan(
     seconds: float,
     seed: int = 0,
     overrides: Mapping[str, Any] | None = None,
-    start: tuple[str, Mapping[str, Any]] | None = None,
+    start: Start | None = None,
 ) -> Plan:
     """Choose task, size, normalisation, net, patch, batch, loss and augmentation for these training samples.
 
     overrides: any line by its name ('task', 'scale', 'normalisation', or a field of TrainSettings such as 'patch' or
-    'geometry.zoom'); what is given is not chosen. start: name and settings of the net of the model that is started
-    from, taken over where the net is the same and nothing else is given. Raises SettingsError for a name or value that
-    does not exist.
+    'geometry.zoom'); what is given is not chosen. start: what is started from; its net's settings are taken over where
+    the net is the same and nothing else is given. Raises SettingsError for a name or value that does not exist.
     """
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    start = start or Start()
     lines: list[Line] = []
 
     def choose(name: str, value: Any, reason: str) -> Any:
@@ -93,10 +95,11 @@ def make_plan(
     normalisation = measure_normalisation(kind, samples, per_channel=False)
     settings = TrainSettings(seed=seed)
     sizes = [working_size(one.mask.shape, scale) for one in samples]
+    init = choose("init", start.init, start.reason)
     like_start = "as the model that is started from"
     quick = "quick", "folds 2x2 pixels into channels first: the best score a second on a small machine"
     choices: dict[str, tuple[Any, str]] = {
-        "net": quick if start is None else (start[0], like_start),
+        "net": (start.net, like_start) if start.net else quick,
         "loss": (settings.loss, "cross-entropy for calm gradients, Dice for what is scored"),
         "patch": choose_patch(sizes, working_thickness(found, scale)),
         "precision": choose_precision(machine),
@@ -105,14 +108,16 @@ def make_plan(
         choices["interior"] = choose_interior(str(given.get("net", choices["net"][0])))
     elif given.get("interior"):
         raise SettingsError("interior: there is one to be learnt with --task instances and one class of objects only.")
+    if start.rate != 1:
+        choices["init_rate"] = start.rate, "faster, what was learnt before would be lost"
     values = {name: choose(name, *choice) for name, choice in choices.items()}
     settings = settings.with_values({"patch": values["patch"]})
     check_settings(settings)  # already here: the batch is chosen by the patch
     values["batch"] = choose("batch", *choose_batch(machine, settings.patch, sizes))
-    if start is not None and start[0] == values["net"]:
+    if start.net == values["net"]:
         if "net_settings" in given:
-            given["net_settings"] = {**start[1], **given["net_settings"]}
-        values["net_settings"] = choose("net_settings", dict(start[1]), like_start)
+            given["net_settings"] = {**start.net_settings, **given["net_settings"]}
+        values["net_settings"] = choose("net_settings", dict(start.net_settings), like_start)
     elif values["net"] == "quick":
         values["net_settings"] = choose("net_settings", *choose_width(machine, seconds))
     geometry, why = choose_geometry(samples, reading)
@@ -125,7 +130,7 @@ def make_plan(
     check_settings(settings)
     for name, value in given.items():
         lines.append(Line(name, value, "as told"))
-    return Plan(task, scale, normalisation, settings, tuple(lines))
+    return Plan(task, scale, normalisation, settings, tuple(lines), init)
 
 
 def choose_task(reading: MaskReading) -> tuple[str, str]:

@@ -403,7 +403,7 @@ def read_plan(path: Path) -> None:
     from handful.verbs.asked import check_asked
     from handful.verbs.settings_file import read_settings
 
-    check_asked(read_settings(path), init=None, device="cpu")
+    check_asked(read_settings(path), device="cpu")
 
 
 def change_toml(raw: bytes, rng: Random) -> bytes:

@@ -1,4 +1,4 @@
-"""Start weights: what lessons are, that the head is solved, and that pieces make the whole."""
+"""Start weights: what lessons are, what of their answers counts, and that pieces make the whole."""
 
 from __future__ import annotations
 
@@ -8,15 +8,30 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 
 from handful.errors import ModelFileError
-from handful.models.quick import QuickNet
 from handful.synth.families import FAMILIES
 from handful.training.clock import Clock
-from handful.training.few_shot import FewShot
-from handful.training.lessons import PICTURES, Lesson, draw_lessons, draw_round, vary
-from handful.training.pretraining import KERNEL_NORM, Pretraining, PretrainSettings, blocks, pretrain
+from handful.training.lessons import (
+    ASKED,
+    NOT_ASKED,
+    QUESTIONS,
+    TIMES,
+    Lessons,
+    batches,
+    draw_lessons,
+    draw_round,
+    vary,
+)
+from handful.training.pretraining import (
+    ANSWERED,
+    KERNEL_NORM,
+    Pretraining,
+    PretrainSettings,
+    answer_loss,
+    blocks,
+    pretrain,
+)
 
 SMALL = PretrainSettings(width=4, size=32, families=("discs",))
 CPU = torch.device("cpu")
@@ -26,77 +41,56 @@ def draws(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.mark.parametrize("own_look", [False, True])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_family_gives_lessons_of_five_standardised_pictures(family: str, own_look: bool) -> None:
-    found = draw_lessons(family, 32, draws(), own_look=own_look)
-    assert found
-    for one in found:
-        assert one.images.shape == (PICTURES, 3, 32, 32)
-        assert one.masks.shape == (PICTURES, 32, 32)
-        assert one.masks.unique().tolist() in ([0.0, 1.0], [0.0], [1.0])
-        assert one.images.mean(dim=(1, 2, 3)).abs().max() < 1e-4
-    assert any(0 < float(one.masks.mean()) < 1 for one in found)
-
-
-def test_with_looks_of_their_own_the_pictures_of_a_lesson_differ_more() -> None:
-    def spread(own_look: bool) -> float:
-        found = draw_lessons("discs", 32, draws(1), own_look=own_look)
-        colours = torch.stack([one.images.std(dim=(2, 3)).std(0).mean() for one in found])
-        return float(colours.mean())
-
-    assert spread(True) > 1.5 * spread(False)
+def test_every_family_gives_standardised_pictures_with_their_answers(family: str) -> None:
+    found = draw_lessons(family, 6, 32, draws())
+    assert found.images.shape == (6, 3, 32, 32)
+    assert found.images.float().mean(dim=(1, 2, 3)).abs().max() < 1e-3
+    asked = [QUESTIONS[number] for number in found.asked[0].tolist() if number != NOT_ASKED]
+    assert asked == [(family, question) for question in ASKED[family]]
+    assert set(found.masks.unique().tolist()) == {0, 1}
+    assert not found.masks[:, len(asked) :].any()
 
 
 def test_a_round_is_the_same_again_and_the_next_is_another() -> None:
-    about = {"size": 32, "families": ("discs", "cells"), "own_look": 0.5, "device": CPU}
-    first, again, other = (draw_round(3, number, **about) for number in (0, 0, 1))  # type: ignore[arg-type]
-    assert all(torch.equal(a.images, b.images) for a, b in zip(first, again, strict=True))
-    assert not torch.equal(first[0].images, other[0].images)
+    first, again, other = (draw_round(3, n, size=32, families=("discs", "cells"), device=CPU) for n in (0, 0, 1))
+    assert torch.equal(first.images, again.images)
+    assert torch.equal(first.masks, again.masks)
+    assert not torch.equal(first.images, other.images)
 
 
-def test_a_varied_lesson_keeps_what_is_asked_for() -> None:
-    masks = (torch.rand(5, 8, 8, generator=draws()) < 0.3).float()
-    images = masks[:, None].repeat(1, 3, 1, 1)
-    for seed in range(8):
-        varied = vary(Lesson(images, masks), draws(seed))
-        shown = varied.images[:, 0].abs()
-        assert torch.equal(shown, varied.masks)
+def test_a_round_shows_every_picture_as_often() -> None:
+    numbers = torch.arange(12)
+    lessons = Lessons(torch.ones(12, 3, 4, 4), torch.zeros(12, 2, 4, 4), numbers[:, None].expand(-1, 2))
+    shown = torch.cat([one.asked[:, 0] for one in batches(lessons, 6, draws())])
+    assert torch.equal(shown.bincount(), torch.full((12,), TIMES))
+
+
+def test_what_is_varied_keeps_its_answers() -> None:
+    masks = (torch.rand(5, 2, 8, 8, generator=draws()) < 0.3).to(torch.uint8)
+    lessons = Lessons(masks[:, :1].repeat(1, 3, 1, 1).half(), masks, torch.zeros(5, 2, dtype=torch.int64))
+    seen = set()
+    for seed in range(16):
+        varied = vary(lessons, draws(seed))
+        assert torch.equal(varied.images[:, 0].abs(), varied.masks[:, 0].half())
         assert varied.masks.sum() == masks.sum()
+        seen.add(tuple(varied.images[0, 0].flatten().tolist()))
+    assert len(seen) > 8
 
 
-class Shows(QuickNet):
-    """Features from which the mask is linear: the folded picture itself."""
-
-    def features(self, x: Tensor) -> Tensor:
-        return torch.nn.functional.pixel_unshuffle(x, self.fold)
-
-
-def test_the_solved_head_answers_what_the_features_hold() -> None:
-    generator = draws()
-    masks = (torch.rand(5, 16, 16, generator=generator) < 0.3).float()
-    images = torch.stack([masks, *(torch.rand(2, 5, 16, 16, generator=generator))], 1)
-    net = Shows(3, 2, width=4)
-    for shown in (1, 2, 4):
-        loss, dice = FewShot()(net, Lesson(images, masks), shown)
-        assert dice < 0.05
-        assert loss < 0.2
-    _, chance = FewShot()(net, Lesson(images, masks.roll(1, 0)), 2)
-    assert chance > 0.4
-
-
-def test_the_ridge_is_that_of_its_normal_equations() -> None:
-    generator = draws(2)
-    features, targets = (torch.rand(40, n, generator=generator) for n in (3, 4))
-    weights = torch.rand(40, generator=generator)
-    objective = FewShot()
-    head = objective.solve(features, targets, weights).detach()
-    rows = torch.cat([features, torch.ones(40, 1)], 1)
-    scaled = (weights / weights.sum()).sqrt()[:, None]
-    strength = float(objective.log_ridge.detach().exp()) * float(((scaled * rows) ** 2).sum(0)[:-1].mean()) + 1e-6
-    extra = torch.diag(torch.tensor([strength] * 3 + [1e-6])).sqrt()
-    twin = torch.linalg.lstsq(torch.cat([scaled * rows, extra]), torch.cat([scaled * targets, torch.zeros(4, 4)]))
-    torch.testing.assert_close(head, twin.solution, rtol=1e-3, atol=1e-4)
+def test_only_what_is_asked_of_a_picture_counts() -> None:
+    masks = (torch.rand(2, 2, 8, 8, generator=draws()) < 0.3).to(torch.uint8)
+    lessons = Lessons(torch.zeros(2, 3, 8, 8), masks, torch.tensor([[4, 0], [2, NOT_ASKED]]))
+    logits = torch.zeros(2, len(QUESTIONS), 8, 8)
+    for picture, place, number in ((0, 0, 4), (0, 1, 0), (1, 0, 2)):
+        logits[picture, number] = 40 * masks[picture, place].float() - 20
+    logits.requires_grad_()
+    loss, dice = answer_loss(logits, lessons)
+    assert loss < 1e-5
+    assert dice < 1e-5
+    (gradient,) = torch.autograd.grad(answer_loss(logits * 0.05, lessons)[0], logits)
+    touched = {(n, int(k)) for n in range(2) for k in gradient[n].abs().sum((1, 2)).nonzero()}
+    assert touched == {(0, 4), (0, 0), (1, 2)}
 
 
 def test_pieces_learn_what_an_unbroken_run_does(tmp_path: Path) -> None:
@@ -127,4 +121,5 @@ def test_the_result_answers_alike_with_its_kernels_brought_back_to_size() -> Non
     for (convolution, _), fresh in zip(blocks(result), run.norms, strict=True):
         assert float(convolution.weight.detach().norm()) == pytest.approx(KERNEL_NORM * fresh, rel=1e-4)
     picture = torch.rand(2, 3, 32, 32, generator=draws())
-    torch.testing.assert_close(result.eval()(picture), average.eval()(picture), rtol=1e-3, atol=1e-3)
+    answer = average.eval()(picture)[:, QUESTIONS.index(ANSWERED)]
+    torch.testing.assert_close(result.eval()(picture), torch.stack([0 * answer, answer], 1), rtol=1e-3, atol=1e-3)

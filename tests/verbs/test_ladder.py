@@ -105,6 +105,8 @@ def test_parts_of_images_keep_image_and_mask_together():
         ({"overrides": {"net": "quick"}}, False),
         ({"overrides": {"loss": "dice"}}, False),
         ({"overrides": {"patch": 64}}, True),
+        ({"init": "starter"}, True),
+        ({"init": "model.safetensors"}, False),
         ({"steps": 10}, False),
         ({"task": "boundaries"}, False),
         ({"device": "cuda"}, False),
@@ -112,7 +114,9 @@ def test_parts_of_images_keep_image_and_mask_together():
     ],
 )
 def test_when_a_forest_is_tried(change, wanted):
-    plan = SimpleNamespace(task=change.get("task", "semantic"), training=SimpleNamespace(net="quick"))
+    plan = SimpleNamespace(
+        task=change.get("task", "semantic"), training=SimpleNamespace(net="quick"), init=change.get("init", "none")
+    )
     run = SimpleNamespace(
         crew=SimpleNamespace(size=change.get("processes", 1)),
         device=torch.device(change.get("device", "cpu")),

@@ -23,7 +23,7 @@ def test_start_weights_are_written_in_half_precision_and_trained_from(tmp_path: 
     assert card.training["pretraining"]["families"] == ["discs"]
     write_discs(tmp_path / "discs", count=4)
     model = handful.train(tmp_path / "discs", out=tmp_path / "run", steps=2, init=file)
-    assert model.card.net_settings == {"width": 4}
+    assert model.card.net_settings == {"width": 4, "top": 16}
     assert model.card.training["start"]["fresh"] == ["head.weight", "head.bias"]
 
 
@@ -50,6 +50,6 @@ def test_what_cannot_be_is_refused_before_any_work(tmp_path: Path) -> None:
         pretrain(tmp_path / "start", rounds=0)
     with pytest.raises(SettingsError, match="--seconds -5"):
         pretrain(tmp_path / "start", seconds=-5)
-    for name, value in (("size", 120), ("lessons", 0), ("width", 0)):
+    for name, value in (("size", 120), ("batch", 0), ("width", 0)):
         with pytest.raises(SettingsError, match=f"{name} = {value}"):
             pretrain(tmp_path / "start", settings={name: value})

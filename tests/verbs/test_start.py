@@ -1,15 +1,29 @@
-"""`--init` from the first folder to the second model's card."""
+"""`--init`: what is started from, and a model's way from the first folder to the second model's card."""
+
+import json
+import tomllib
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from handful.data.check import check_data
+from handful.data.region import whole_regions
+from handful.data.sample import read_samples
 from handful.errors import SettingsError
-from handful.modelfile import describe_model, load_model
+from handful.modelfile import describe_model, load_model, read_card
+from handful.training.lessons import draw_round
+from handful.training.pretraining import PretrainSettings
 from handful.verbs.evaluate import evaluate
+from handful.verbs.pretrain import SHIPPED_ROUNDS
+from handful.verbs.start import RATE, SHIPPED, choose_start
 from handful.verbs.train import train
+from walls import write_walls
 
+# Of the pixels, what was asked first of each family's pictures in the first round.
+SHARES = [0.368, 0.4084, 0.0706, 0.4431, 0.3698, 0.1348, 0.1305, 0.1799, 0.1039, 0.0976, 0.1657]
 SMALL = {"net_settings": {"width": 4, "depth": 3}, "patch": 32, "batch": 2}
 
 
@@ -104,3 +118,77 @@ def test_settings_given_go_before_those_of_the_model(first, tmp_path):
     model = train(data, out=tmp_path / "run", init=first, steps=2, settings=settings)
     assert model.card.net_settings == {"width": 4, "depth": 4}
     assert any(name.startswith("down.2") for name in model.card.training["start"]["fresh"])
+
+
+# ---- the weights that ship
+
+
+def test_the_shipped_weights_are_those_of_the_recipe():
+    """`make starter` writes them: whoever changes what is learnt from learns them again."""
+    training = read_card(SHIPPED).training
+    recipe = json.loads(json.dumps(asdict(PretrainSettings())))
+    assert training["pretraining"] == recipe
+    assert training["rounds"] == SHIPPED_ROUNDS
+    assert len(training["dice_by_round"]) == SHIPPED_ROUNDS
+    assert SHIPPED.stat().st_size < 8e6
+
+
+def test_the_pictures_are_those_that_the_shipped_weights_have_seen():
+    """To the digits that differ between machines."""
+    drawn = draw_round(0, 0, size=128, families=PretrainSettings().families, device=torch.device("cpu"))
+    first = drawn.asked[:, 0]
+    shares = [float(drawn.masks[first == number, 0].float().mean()) for number in first.unique()]
+    assert shares == pytest.approx(SHARES, abs=2e-3)
+
+
+def test_they_are_started_from_where_nothing_is_said(tmp_path):
+    data = write_pictures(tmp_path / "data", channels=1)
+    listener = Words()
+    model = train(data, out=tmp_path / "run", steps=2, settings={"patch": 32, "batch": 2}, listener=listener)
+    assert model.card.net_settings == read_card(SHIPPED).net_settings
+    assert model.card.training["start"]["from"] == "starter"
+    assert model.card.training["start"]["adapted"] == ["stem.0.0.weight"]
+    assert any(line.startswith("start    ") and "starter" in line for line in listener.said)
+    written = tomllib.loads((tmp_path / "run" / "settings.toml").read_text())
+    assert (written["init"], written["init_rate"]) == ("starter", RATE)
+    assert "few labels" in (tmp_path / "run" / "report.html").read_text()
+    again = train(data, out=tmp_path / "again", steps=2, settings=written)
+    assert torch.equal(again.net.state_dict()["head.weight"], model.net.state_dict()["head.weight"])
+
+
+def test_none_is_none(tmp_path):
+    data = write_pictures(tmp_path / "data")
+    model = train(data, out=tmp_path / "run", init="none", steps=1, settings={"patch": 32, "batch": 2})
+    assert "start" not in model.card.training
+    assert tomllib.loads((tmp_path / "run" / "settings.toml").read_text())["init"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "chosen"),
+    [
+        ({}, "starter"),
+        ({"init": "none"}, "none"),
+        ({"net": "quick"}, "starter"),
+        ({"net": "unet"}, "none"),
+        ({"net_settings": {"width": 8}}, "none"),
+        ({"net_settings": {"width": 8}, "init": "starter"}, "starter"),
+        ({"task": "boundaries"}, "none"),
+    ],
+)
+def test_what_is_started_from(tmp_path, overrides, chosen):
+    samples, reading = read_all(write_pictures(tmp_path / "data"))
+    start = choose_start(overrides, samples, reading)
+    assert start.init == chosen
+    assert start.reason
+
+
+def test_walls_are_learnt_afresh(tmp_path):
+    write_walls(tmp_path, 4)
+    start = choose_start({}, *read_all(tmp_path))
+    assert (start.init, start.reason) == ("none", "lines are learnt as fast")
+    assert choose_start({"init": "starter"}, *read_all(tmp_path)).init == "starter"
+
+
+def read_all(folder):
+    audit = check_data(folder)
+    return read_samples(audit, whole_regions(audit).values()), audit.reading

@@ -53,7 +53,7 @@ def test_settings_are_read_as_they_were_written(tmp_path):
             {
                 name: value
                 for name, value in read_settings(file).items()
-                if name not in ("task", "scale", "normalisation")
+                if name not in ("task", "scale", "normalisation", "init")
             }
         )
         == PLAN.training

@@ -47,7 +47,9 @@ def train_command(
         str | None, typer.Option(help="quick, unet, fcn, ..., forest [default: quick, or a pixel forest].")
     ] = None,
     loss: Annotated[str | None, typer.Option(help="A loss or a sum: cross_entropy+dice, focal, linex, ...")] = None,
-    init: Annotated[Path | None, typer.Option(help="Model file to start from.")] = None,
+    init: Annotated[
+        str | None, typer.Option(help="Start from: none, starter (what ships) or a model file.", show_default=False)
+    ] = None,
     seed: Seed = 0,
     device: Device = "auto",
     deterministic: Annotated[

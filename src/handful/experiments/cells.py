@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from handful.experiments.file import NO_START, Experiment
+from handful.experiments.file import Experiment
+from handful.start import NO_START
 
 FOLDER_WORDS = 60  # characters of a folder's name that say what it holds; the rest tells it from others
 

@@ -14,7 +14,6 @@ from handful.names import nearest
 FLAGS = ("images", "masks", "values", "mask_kind", "foreground")
 SCORES = ("dice", "iou", "precision", "recall", "object_f1", "ap", "ap50", "rand", "information")  # of one image
 MEASURES = ("objects", "grouping")
-NO_START = "none"
 
 
 @dataclass(frozen=True)

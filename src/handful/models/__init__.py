@@ -50,6 +50,6 @@ def build_net(name: str, *, in_channels: int, classes: int, **settings: Any) -> 
 def check_setting(net: str, key: str, value: Any, default: Any) -> None:
     """Raises SettingsError for a value of another kind than the default, or a size below 1 or above 65536."""
     whole = isinstance(default, int) and not isinstance(default, bool)
-    if type(value) is not type(default) or (whole and not 1 <= value <= 65536):
+    if type(value) is not type(default) or (whole and value != default and not 1 <= value <= 65536):
         wanted = "a whole number from 1" if whole else type(default).__name__
         raise SettingsError(f"net {net}, {key} = {value!r}: expected {wanted}, such as {default!r}.")

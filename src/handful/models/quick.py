@@ -20,16 +20,26 @@ from handful.models.blocks import conv_norm_act, fit_to_multiple, set_prior
 class QuickNet(nn.Module):
     """U-Net on folded pixels. Input (B, in_channels, H, W) of any size; logits (B, classes, H, W).
 
-    width: channels of the first level; each level down has twice as many, up to `widest`.
+    width: channels of the first level; each level down has twice as many, up to `widest`. top: channels of the first
+    level where not `width`: it costs most, and 16 or 32 suit the vectors of a processor, as 24 do not.
     depth: number of levels; the lowest works at 1 / (fold * 2 ** (depth - 1)) of the size.
     fold: side of the block of pixels folded into channels.
     """
 
     def __init__(
-        self, in_channels: int, classes: int, *, width: int = 32, depth: int = 4, fold: int = 2, widest: int = 256
+        self,
+        in_channels: int,
+        classes: int,
+        *,
+        width: int = 32,
+        top: int = 0,
+        depth: int = 4,
+        fold: int = 2,
+        widest: int = 256,
     ) -> None:
         super().__init__()
         widths = [min(width * 2**level, widest) for level in range(depth)]
+        widths[0] = top or widths[0]
         self.fold = fold
         self.multiple = fold * 2 ** (depth - 1)
         # 2 convolutions down and 2 up reach 4 pixels of each level but the lowest, which has 2; going down and up by

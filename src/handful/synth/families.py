@@ -13,4 +13,5 @@ FAMILIES = {
     "layers": f"{_UNIVERSE}.layers",
     "textures": f"{_UNIVERSE}.layers",
     "drawings": f"{_UNIVERSE}.layers",
+    "figures": f"{_UNIVERSE}.figures",
 }

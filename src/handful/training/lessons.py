@@ -1,89 +1,100 @@
-"""What start weights are learnt from: lessons of a few generated pictures with one question.
+"""What start weights are learnt from: generated pictures with the answers to all that may be asked of each.
 
-Of two kinds. In the one all pictures have the same look, as those of one microscope: what is asked for can be told by
-its colour and texture, once a few pictures have shown it. In the other every picture has a look of its own, as
-photographs have, and what is asked for is told by its form and place alone.
+Asked is what a picture tells by itself, without another that shows what is meant: the thing in front, walls and not
+cells, where one material ends. Every picture has a look of its own, as photographs have.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from handful.synth.universe import draw_tasks
+from handful.synth.universe import draw_scenes
 
-PICTURES = 5
-DRAWN = 24  # pictures of one family drawn at once, each with its own look: most questions occur five times
-TIMES = 3  # a lesson is shown in its round: drawing it takes a core about as long as learning from it
+ASKED = {
+    "objects": ("all objects", "borders"),
+    "discs": ("shapes",),
+    "defects": ("defects",),
+    "cells": ("cells", "borders"),
+    "membranes": ("walls",),
+    "vessels": ("strips",),
+    "worms": ("rods", "borders"),
+    "layers": ("edges",),
+    "textures": ("edges",),
+    "drawings": ("boundary",),
+    "figures": ("figure", "border"),
+}
+QUESTIONS = tuple((family, question) for family, asked in ASKED.items() for question in asked)
+MOST_ASKED = max(map(len, ASKED.values()))  # of one picture
+NOT_ASKED = -1
+
+PICTURES = {"figures": 32, "objects": 16}  # of a family in a round: photographs are where few labels are not enough
+OTHERS = 8
+TIMES = 4  # a picture is shown in its round: drawing it takes about half as long as learning from it
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """images: float32 (P, 3, H, W), each of mean 0 and standard deviation 1; masks: float32 (P, H, W), 1 asked for."""
+class Lessons:
+    """images: float16 (N, 3, H, W), each of mean 0 and standard deviation 1; masks: uint8 (N, MOST_ASKED, H, W), 1 the
+    answer; asked: int64 (N, MOST_ASKED), the number in QUESTIONS of each, or NOT_ASKED."""
 
     images: Tensor
     masks: Tensor
+    asked: Tensor
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def some(self, order: Tensor) -> Lessons:
+        """Those of these places."""
+        return Lessons(self.images[order], self.masks[order], self.asked[order])
 
 
-def draw_round(
-    seed: int, number: int, *, size: int, families: Sequence[str], own_look: float, device: torch.device
-) -> list[Lesson]:
-    """Round `number` of the lessons of `seed`: some of every family, each several times, turned and inverted, shuffled.
-
-    own_look: the share of those without a common look.
-    """
-    chance = torch.Generator().manual_seed(int(np.random.default_rng((seed, number)).integers(2**62)))
-    generator = torch.Generator(device).manual_seed(_below(2**31, chance))
-    drawn = [
-        one
-        for family in families
-        for one in draw_lessons(family, size, generator, own_look=float(torch.rand((), generator=chance)) < own_look)
-    ]
-    order = [place for _ in range(TIMES) for place in torch.randperm(len(drawn), generator=chance).tolist()]
-    return [vary(drawn[place], chance) for place in order]
+def draw_round(seed: int, number: int, *, size: int, families: Sequence[str], device: torch.device) -> Lessons:
+    """The pictures of round `number` of `seed`, some of every family."""
+    chance = int(np.random.default_rng((seed, number)).integers(2**62))
+    generator = torch.Generator(device).manual_seed(chance)
+    drawn = [draw_lessons(family, PICTURES.get(family, OTHERS), size, generator) for family in families]
+    return Lessons(*(torch.cat(parts) for parts in zip(*((d.images, d.masks, d.asked) for d in drawn), strict=True)))
 
 
-def draw_lessons(family: str, size: int, generator: torch.Generator, *, own_look: bool) -> list[Lesson]:
-    """About as many lessons of a family as DRAWN pictures make; fewer where questions came up less than five times."""
-    if not own_look:
-        made = draw_tasks(DRAWN // PICTURES, PICTURES, size, generator, families=(family,))
-        return [lesson(images, masks) for images, masks in zip(made.images, made.masks, strict=True)]
-    made = draw_tasks(DRAWN, 1, size, generator, families=(family,))
-    by_question: dict[str, list[int]] = defaultdict(list)
-    for number, (_, question) in enumerate(made.questions):
-        by_question[question].append(number)
-    return [
-        lesson(made.images[group, 0], made.masks[group, 0])
-        for numbers in by_question.values()
-        for group in (numbers[first : first + PICTURES] for first in range(0, len(numbers), PICTURES))
-        if len(group) == PICTURES
-    ]
-
-
-def lesson(images: Tensor, masks: Tensor) -> Lesson:
-    """Each picture standardised by itself over all its channels; without hot pixels, no tails need be cut off."""
+def draw_lessons(family: str, count: int, size: int, generator: torch.Generator) -> Lessons:
+    """`count` pictures of a family. Each standardised over all its channels; without hot pixels, no tails need be cut
+    off."""
+    images, scene = draw_scenes(family, count, 1, (size, size), generator)
     std, mean = torch.std_mean(images, dim=(1, 2, 3), keepdim=True)
-    return Lesson((images - mean) / (std + 1e-3), masks.float())
+    images = (images - mean) / (std + 1e-3)
+    masks = torch.zeros(count, MOST_ASKED, size, size, dtype=torch.uint8, device=images.device)
+    asked = torch.full((count, MOST_ASKED), NOT_ASKED, device=images.device)
+    for place, question in enumerate(ASKED[family]):
+        masks[:, place] = scene.questions[question]
+        asked[:, place] = QUESTIONS.index((family, question))
+    return Lessons(images.half(), masks, asked)
 
 
-def vary(one: Lesson, generator: torch.Generator) -> Lesson:
-    """The same lesson in another order, mirrored, transposed, inverted, with its colours exchanged."""
-    order = torch.randperm(len(one.images), generator=generator)
-    images, masks = one.images[order], one.masks[order]
+def batches(lessons: Lessons, batch: int, generator: torch.Generator) -> Iterator[Lessons]:
+    """Every picture TIMES times, each batch shuffled and varied anew; what is less than a batch is left out."""
+    order = torch.cat([torch.randperm(len(lessons), generator=generator) for _ in range(TIMES)])
+    for first in range(0, len(order) - batch + 1, batch):
+        yield vary(lessons.some(order[first : first + batch]), generator)
+
+
+def vary(lessons: Lessons, generator: torch.Generator) -> Lessons:
+    """The same pictures mirrored, transposed, as negatives, with their colours exchanged, all alike."""
+
+    def at_odds(of: float) -> bool:
+        return float(torch.rand((), generator=generator)) < of
+
+    images, masks = lessons.images, lessons.masks
     for axis in (-1, -2):
-        if _below(2, generator):
+        if at_odds(0.5):
             images, masks = images.flip(axis), masks.flip(axis)
-    if _below(2, generator):
+    if at_odds(0.5):
         images, masks = images.transpose(-1, -2), masks.transpose(-1, -2)
-    if _below(2, generator):
+    if at_odds(0.3):
         images = -images
-    return Lesson(images[:, torch.randperm(images.shape[1], generator=generator)], masks)
-
-
-def _below(count: int, generator: torch.Generator) -> int:
-    return int(torch.randint(count, (), generator=generator))
+    return Lessons(images[:, torch.randperm(images.shape[1], generator=generator)], masks, lessons.asked)

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from handful.errors import SettingsError
 from handful.names import nearest
+from handful.start import NO_START
+from handful.verbs.start import start_file
 
 OF_A_START = {"init_freeze": 0, "init_rate": 1}  # say nothing where there is no start; every settings.toml has them
 
 
-def check_asked(overrides: Mapping[str, Any], *, init: str | Path | None, device: str) -> None:
+def check_asked(overrides: Mapping[str, Any], *, device: str) -> None:
     """Raise for a task, net, loss, setting, start model or device that does not exist or does not fit.
 
     Raises SettingsError and ModelFileError. What depends on the data is left to the plan.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
-    if init is not None:
+    init = given.pop("init", NO_START)
+    if init != NO_START:
         given = {"net": check_init(init, given.get("net"))} | given
     elif alone := sorted(name for name, value in given.items() if name in OF_A_START and value != OF_A_START[name]):
-        raise SettingsError(f"setting {alone[0]}: there is nothing to start from. Give a model with --init.")
+        raise SettingsError(f"setting {alone[0]}: there is nothing to start from. Give --init starter, or a model.")
     if device not in ("auto", "cpu"):
         from handful.prediction.segmenter import choose_device
 
@@ -64,11 +66,11 @@ def check_overrides(given: Mapping[str, Any]) -> None:
         ) from None
 
 
-def check_init(init: str | Path, net: str | None) -> str:
+def check_init(init: str, net: str | None) -> str:
     """The net of a model to start from, which must exist and be of the net that is asked for."""
     from handful.modelfile import read_card
 
-    card = read_card(init)
+    card = read_card(start_file(init))
     if card.net == "forest":
         raise SettingsError(
             f"--init {init}: this is a pixel forest, from which nothing can be trained on. Give a net: train it with "

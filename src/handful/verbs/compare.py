@@ -26,6 +26,7 @@ from handful.files import write_whole
 from handful.measure.boundary_scores import HEADLINE as ODS
 from handful.measure.scores import HEADLINE, trivial_label
 from handful.names import plural
+from handful.start import NO_START
 from handful.verbs.asked import check_overrides
 from handful.verbs.judge import Judge, Judged
 from handful.verbs.listener import SILENT, Listener
@@ -408,7 +409,7 @@ class Work:
             seconds=seconds,
             steps=self.experiment.steps,
             ladder=False,  # what is compared is how nets are trained
-            init=init,
+            init=NO_START if init is None else init,
             seed=seed,
             split=split,
             test=test,

@@ -143,7 +143,7 @@ def curve(
     started = time.monotonic() if started is None else started
     flags = flags or DataFlags()
     seconds = check_time(60 * MINUTES if seconds is None else seconds, steps)
-    check_asked(settings or {}, init=None, device=device)
+    check_asked(settings or {}, device=device)
     audit = data if isinstance(data, Audit) else flags.audit(data, listener)
     tests = None if test is None else DataFlags().audit_like(test, audit.reading, listener)
     check_same_kind(audit, tests)
@@ -273,7 +273,7 @@ class Runs:
                     time.monotonic(),
                 )  # fmt: skip
                 try:
-                    job.work(self.overrides, init=None, device=self.device, resume=False)
+                    job.work(self.overrides, device=self.device, resume=False)
                 except SettingsError:  # no time for a step, on a machine that became slow
                     continue
                 except KeyboardInterrupt:

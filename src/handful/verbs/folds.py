@@ -41,13 +41,13 @@ def check_folds(folds: int | str, *, test: Any, test_fraction: Any, split: Any, 
     return number
 
 
-def in_folds(job: Job, parts: Sequence[Split], overrides: Mapping[str, Any], *, init: Any, device: str) -> Folded:
+def in_folds(job: Job, parts: Sequence[Split], overrides: Mapping[str, Any], *, device: str) -> Folded:
     """The job with its time shared between the kept model and the folds. Raises SettingsError where it is too short."""
     gone = time.monotonic() - job.started
     share = first_share(job.seconds, job.steps, gone, len(parts), f"--folds: {len(parts)} folds and the final model")
     return Folded(
         **{**vars(job), "seconds": share},
-        folds=parts, overrides=overrides, init=init, device=device, whole_seconds=job.seconds,
+        folds=parts, overrides=overrides, device=device, whole_seconds=job.seconds,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from handful.measure.overlap import dice_per_image, mean_present
 from handful.measure.scores import FOREST
 from handful.plan import Line, Plan
 from handful.scale import working_size
+from handful.start import NO_START, STARTER
 
 if TYPE_CHECKING:
     from torch import nn
@@ -72,7 +73,7 @@ def wants_rival(plan: Plan, overrides: Mapping[str, Any], run: Run) -> bool:
     Not for boundaries: what parts two regions is seen by their shape, and the scores that count are of thin lines,
     which the Dice of pixels does not tell. A GPU takes thousands of steps in the time.
     """
-    chosen = not any(overrides.get(name) for name in NET_LINES)
+    chosen = plan.init in (NO_START, STARTER) and not any(overrides.get(name) for name in NET_LINES)
     alone = run.crew.size == 1 and run.device.type == "cpu"
     return chosen and alone and run.clock.steps is None and plan.training.net == "quick" and plan.task != "boundaries"
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from handful.training.pretraining import Pretraining, PretrainSettings
 
 SECONDS = 3600.0
-MOST_LESSONS = 8  # a step: a round of a single family has little more
+SHIPPED_ROUNDS = 400  # of the weights that ship, by the settings as they are: `make starter`
 
 
 def pretrain(
@@ -49,20 +49,24 @@ def pretrain(
             raise SettingsError(f"--{name} {value:g}: more than 0 was expected.")
     import torch
 
+    from handful.machine import look_at_machine
+    from handful.plan import choose_precision
     from handful.prediction.segmenter import choose_device
     from handful.training.clock import Clock
     from handful.training.pretraining import Pretraining, pretrain
 
     started = time.monotonic()
-    run = Pretraining(read_settings(settings or {}), torch.device(choose_device(device)))
+    asked = read_settings(settings or {})
+    machine = look_at_machine(choose_device(device))
+    precision, _ = choose_precision(machine)
+    run = Pretraining(asked, torch.device(machine.device), precision)
     checkpoint = out.with_suffix(".checkpoint")
     if resume:
         run.restore(checkpoint)
-    asked = run.settings
     listener.say(f"lessons  {', '.join(asked.families)}; pictures of {asked.size} x {asked.size}")
 
     def report(done: float, loss: float) -> None:
-        listener.progress("pretraining", done, f"round {run.rounds}, Dice on pictures not shown {1 - loss:.3f}")
+        listener.progress("pretraining", done, f"round {run.rounds}, Dice {1 - loss:.3f}")
 
     clock = Clock(SECONDS if seconds is None else seconds, started, steps=rounds)
     until = started + seconds if rounds is not None and seconds is not None else None
@@ -90,12 +94,12 @@ def read_settings(given: Mapping[str, Any]) -> PretrainSettings:
             settings = replace(settings, families=value)
         else:
             settings = replace_field(settings, name, value)
-    net = build_net("quick", in_channels=3, classes=2, width=settings.width)
+    net = build_net("quick", in_channels=3, classes=2, **settings.net)
     multiple = int(getattr(net, "multiple", 1))
     if settings.size < multiple or settings.size % multiple:
         raise SettingsError(f"size = {settings.size}: a multiple of {multiple} was expected, such as 128.")
-    if not 1 <= settings.lessons <= MOST_LESSONS:
-        raise SettingsError(f"lessons = {settings.lessons}: 1 to {MOST_LESSONS} a step were expected.")
+    if settings.batch < 1:
+        raise SettingsError(f"batch = {settings.batch}: at least one picture a step was expected.")
     return settings
 
 
@@ -104,7 +108,7 @@ def start_card(run: Pretraining) -> ModelCard:
     net = run.net
     return ModelCard(
         net="quick",
-        net_settings={"width": run.settings.width},
+        net_settings=run.settings.net,
         channels=3,
         classes=("ground", "asked for"),
         outputs=2,

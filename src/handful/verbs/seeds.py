@@ -36,13 +36,13 @@ def check_seeds(seeds: int, *, folds: Any, resume: bool) -> int:
     return seeds
 
 
-def with_seeds(job: Job, seeds: int, overrides: Mapping[str, Any], *, init: Any, device: str) -> Seeded:
+def with_seeds(job: Job, seeds: int, overrides: Mapping[str, Any], *, device: str) -> Seeded:
     """The job with its time shared between the seeds. Raises SettingsError where it is too short."""
     gone = time.monotonic() - job.started
     share = first_share(job.seconds, job.steps, gone, seeds - 1, f"--seeds: {seeds} seeds")
     return Seeded(
         **{**vars(job), "seconds": share},
-        others=seeds - 1, overrides=overrides, init=init, device=device, whole_seconds=job.seconds,
+        others=seeds - 1, overrides=overrides, device=device, whole_seconds=job.seconds,
     )  # fmt: skip
 
 

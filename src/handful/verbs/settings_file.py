@@ -21,6 +21,7 @@ def settings_text(plan: Plan, command: str) -> str:
         "task": plan.task,
         "scale": " ".join(str(part) for part in plan.scale.values()),
         "normalisation": plan.normalisation["kind"],
+        "init": plan.init,
         **vars(plan.training),
     }
     lines = [f"# {command}", "# Train by these again: handful train DATA --settings settings.toml", ""]

@@ -94,7 +94,6 @@ class Several(Job):
     """The training of the kept model, to be followed by others with the same settings in `whole_seconds` together."""
 
     overrides: Mapping[str, Any] = field(default_factory=dict)
-    init: Any = None
     device: str = "auto"
     whole_seconds: float = 0.0
 
@@ -109,7 +108,7 @@ class Several(Job):
                 path.mkdir()
                 try:
                     other = make(number, share, path)
-                    other.work(self.overrides, init=self.init, device=self.device, resume=False)
+                    other.work(self.overrides, device=self.device, resume=False)
                 except KeyboardInterrupt:
                     return
                 except SettingsError:  # no time for a step, on a machine that became slow

@@ -1,25 +1,66 @@
-"""A trained model to start from (`--init`): its net, what is taken over, and what it has seen."""
+"""What a training starts from (`--init`): fresh weights, those that ship, or a model; what is taken over, and what it
+has seen."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handful.modelfile import load_model, read_card
+from handful.start import NO_START, STARTER, Start
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from handful.data.mask import MaskReading
+    from handful.data.sample import Sample
     from handful.training.transfer import Transfer
 
 SEEN = ("images", "validated", "start_images")  # in `ModelCard.training`: names and hashes of images
 
 
-def start_net(init: str | Path) -> tuple[str, dict[str, Any]]:
-    """Name and settings of the net in a model file."""
-    card = read_card(init)
-    return card.net, card.net_settings
+SHIPPED = Path(__file__).parent / "starter.safetensors"  # docs/why/start-weights.md says what it has learnt from
+# Faster, 20 s on 15 to 80 images forget what was learnt; slower, what is new is not learnt (the same page).
+RATE = 0.3
+
+
+def start_file(init: str | Path) -> Path:
+    """The model file, or run folder, that an `--init` other than none means."""
+    return SHIPPED if str(init) == STARTER else Path(init)
+
+
+def choose_start(overrides: Mapping[str, Any], samples: Sequence[Sample], reading: MaskReading) -> Start:
+    """What is told, or else the weights that ship unless they do not fit the net or would not help on these samples.
+
+    overrides: lines of the plan that are given, None where not.
+    """
+    told = overrides.get("init")
+    if told == NO_START:
+        return Start()
+    if told is not None and told != STARTER:
+        card = read_card(told)
+        return Start(told, "as told", card.net, card.net_settings)
+    if told is None and (reason := why_fresh(overrides, samples, reading)):
+        return Start(reason=reason)
+    card = read_card(SHIPPED)
+    why = "learnt from generated pictures, so that few labels are enough" if told is None else "as told"
+    return Start(STARTER, why, card.net, card.net_settings, RATE)
+
+
+def why_fresh(overrides: Mapping[str, Any], samples: Sequence[Sample], reading: MaskReading) -> str:
+    """Why the weights that ship are not taken; "" where they are."""
+    from handful.plan import choose_task
+    from handful.prediction.bridge import are_lines
+
+    if overrides.get("net") not in (None, "quick") or overrides.get("net_settings"):
+        return "those that ship are of another net"
+    if (overrides.get("task") or choose_task(reading)[0]) == "boundaries":
+        return "lines are learnt as fast"
+    objects = reading.objects
+    if len(reading.classes) == 2 and len(objects) == 1 and are_lines([one.mask for one in samples], objects[0]):
+        return "lines are learnt as fast"
+    return ""
 
 
 def start_from(net: nn.Module, init: str | Path, *, answers: Sequence[str], channels: int) -> Transfer:
@@ -31,7 +72,7 @@ def start_from(net: nn.Module, init: str | Path, *, answers: Sequence[str], chan
     """
     from handful.training.transfer import plan_transfer
 
-    source, card = load_model(init)
+    source, card = load_model(start_file(init))
     transfer = plan_transfer(
         net, source, where=str(init), classes=(card.answers, answers), channels=(card.channels, channels)
     )
@@ -41,6 +82,6 @@ def start_from(net: nn.Module, init: str | Path, *, answers: Sequence[str], chan
 
 def record_start(init: str | Path, transfer: Transfer) -> dict[str, Any]:
     """For `ModelCard.training`: what was taken over, and the images that the start model has seen."""
-    training = read_card(init).training
+    training = read_card(start_file(init)).training
     images = {f"{key}/{name}": content for key in SEEN for name, content in training.get(key, {}).items()}
     return {"start": transfer.record(), "start_images": images}

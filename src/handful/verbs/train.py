@@ -24,6 +24,7 @@ from handful.data.split import Split, keep_split, make_split
 from handful.errors import DataError, SettingsError
 from handful.measure.trivial import choose_polarity
 from handful.names import plural
+from handful.start import NO_START
 from handful.training.deterministic import deterministic_kernels
 from handful.training.threads import share_given, threads_restored
 from handful.verbs.asked import check_asked
@@ -44,7 +45,7 @@ from handful.verbs.runfolder import (
     write_json,
 )
 from handful.verbs.seen import find_seen, mark_seen, remember
-from handful.verbs.start import record_start, start_from, start_net
+from handful.verbs.start import choose_start, record_start, start_from
 
 if TYPE_CHECKING:
     from handful.modelfile import ModelCard
@@ -132,7 +133,8 @@ def train(
     time is shared.
     seeds: so many trainings, of this seed and those after it, on one split in the shared time; their spread is told
     with the scores, the model of the first is kept.
-    init: a model file to start from. settings: lines of the plan by name, such as {"patch": 128}.
+    init: a model file to start from, "starter" for the weights that ship, "none" for fresh ones; where None the plan
+    chooses. settings: lines of the plan by name, such as {"patch": 128}.
     deterministic: the same steps give the same bytes on a GPU too, at some cost; on a CPU they always do.
     resume: go on from the checkpoint of an interrupted run in `out`.
     ladder: keep a pixel forest where it beats the net that the plan chose, see `handful.verbs.ladder`.
@@ -157,8 +159,9 @@ def train(
         from handful.verbs.seeds import check_seeds
 
         seeds = check_seeds(seeds, folds=folds, resume=resume)
-    overrides = {"task": task, "net": net, "loss": loss, **(settings or {})}
-    check_asked(overrides, init=init, device=device)
+    told = {"task": task, "net": net, "loss": loss, "init": None if init is None else str(init)}
+    overrides = {**(settings or {}), **{name: value for name, value in told.items() if value is not None}}
+    check_asked(overrides, device=device)
     _load_torch()
     # What was begun is gone on with on the same images: its split names them.
     read_by = None if steps is not None or resume else started + READING_SHARE * seconds
@@ -185,12 +188,12 @@ def train(
         if parts:
             from handful.verbs.folds import in_folds
 
-            job = in_folds(job, parts, overrides, init=init, device=device)
+            job = in_folds(job, parts, overrides, device=device)
         elif seeds is not None:
             from handful.verbs.seeds import with_seeds
 
-            job = with_seeds(job, seeds, overrides, init=init, device=device)
-        return job.work(overrides, init=init, device=device, resume=resume)
+            job = with_seeds(job, seeds, overrides, device=device)
+        return job.work(overrides, device=device, resume=resume)
 
 
 def _load_torch() -> None:
@@ -266,13 +269,13 @@ class Job:
         """What the score during training is on."""
         return "validation" if self.split.validation else "training"
 
-    def work(self, overrides: Mapping[str, Any], *, init: Any, device: str, resume: bool) -> Segmenter:
+    def work(self, overrides: Mapping[str, Any], *, device: str, resume: bool) -> Segmenter:
         """Train, score and write; the model."""
         self.listener.progress("starting", 0.0, "loading torch")
         with threads_restored():
-            return self.work_in_threads(overrides, init=init, device=device, resume=resume)
+            return self.work_in_threads(overrides, device=device, resume=resume)
 
-    def work_in_threads(self, overrides: Mapping[str, Any], *, init: Any, device: str, resume: bool) -> Segmenter:
+    def work_in_threads(self, overrides: Mapping[str, Any], *, device: str, resume: bool) -> Segmenter:
         import torch
 
         from handful.machine import look_at_machine
@@ -283,19 +286,20 @@ class Job:
         machine = look_at_machine(choose_device(device))
         torch.manual_seed(self.seed)
         samples = open_samples(self.audit, self.split.train)
+        looked_at = look_at_some(samples)
         plan = make_plan(
-            look_at_some(samples),
+            looked_at,
             self.audit.reading,
             machine,
             seconds=self.seconds,
             seed=self.seed,
             overrides=overrides,
-            start=None if init is None else start_net(init),
+            start=choose_start(overrides, looked_at, self.audit.reading),
         )
         plan = replace(plan, lines=(*plan.lines, memory_line(samples, self.audit, self.split, plan, machine.device)))
         for text in plan_lines(plan):
             self.listener.say(text)
-        run = self.make_run(samples, plan, machine.device, init)
+        run = self.make_run(samples, plan, machine.device)
         if run.threads is not None:
             run.threads.begin(share_given())
             torch.set_num_threads(run.threads.count)
@@ -303,7 +307,7 @@ class Job:
         if self.steps is None:
             run.clock.reserved = self.reserve(run, plan)
         write_json(self.path / SPLIT, self.split.to_dict())
-        plan, fitted = self.learn(run, plan, overrides, init=init, resume=resume)
+        plan, fitted = self.learn(run, plan, overrides, resume=resume)
         for message in fitted.messages:
             self.listener.say(f"note     {message}")
         if not fitted.steps and fitted.interrupted:
@@ -319,9 +323,7 @@ class Job:
         self.write(model, plan, fitted, scored, look)
         return model
 
-    def learn(
-        self, run: Run, plan: Plan, overrides: Mapping[str, Any], *, init: Any, resume: bool
-    ) -> tuple[Plan, Fitted]:
+    def learn(self, run: Run, plan: Plan, overrides: Mapping[str, Any], *, resume: bool) -> tuple[Plan, Fitted]:
         """Train the net and keep it, or the pixel forest that is grown beside it; the plan says which."""
         from handful.training.loop import fit
         from handful.verbs.ladder import climb, grow_alone, raise_rival, seconds_to_keep, wants_rival
@@ -331,7 +333,7 @@ class Job:
                 raise SettingsError("--resume: a forest is grown at once, nothing can be gone on with. Leave it out.")
             return plan, grow_alone(run, self.seed)
         rival = None
-        if self.ladder and init is None and wants_rival(plan, overrides, run):
+        if self.ladder and wants_rival(plan, overrides, run):
             self.listener.progress("growing", 0.0, "a pixel forest")
             rival = raise_rival(run, channels=self.audit.channels, seed=self.seed)
         if rival is not None:
@@ -348,7 +350,7 @@ class Job:
             self.rival = rival
         return plan, fitted
 
-    def make_run(self, samples: Sequence[Sample], plan: Plan, device: str, init: Any) -> Run:
+    def make_run(self, samples: Sequence[Sample], plan: Plan, device: str) -> Run:
         """Net, pool, validation and clock, ready to fit."""
         import torch
 
@@ -384,10 +386,10 @@ class Job:
         if set_prior is not None:
             set_prior(torch.tensor(pool.class_shares(outputs)))
         transfer = None
-        if init is not None:
+        if plan.init != NO_START:
             answers = name_answers(classes, interior_of)
-            transfer = start_from(net, init, answers=answers, channels=self.audit.channels)
-            self.start = record_start(init, transfer)
+            transfer = start_from(net, plan.init, answers=answers, channels=self.audit.channels)
+            self.start = record_start(plan.init, transfer)
             self.listener.say(f"start    {transfer.words()}")
         held_out = bool(self.split.validation)
         if held_out:

@@ -82,9 +82,7 @@ def draw_family(name: str, count: int, pictures: int, size: tuple[int, int], gen
 
     Where no question has, it is the one whose answer is nearest to a quarter of the pixels.
     """
-    draws = Draws(count, pictures, size, generator)
-    scene: Scene = getattr(import_module(FAMILIES[name]), name)(draws)
-    images = paint(draws, scene)
+    images, scene = draw_scenes(name, count, pictures, size, generator)
     asked = torch.stack(list(scene.questions.values()), 1)  # (B, Q, H, W)
     share = asked.float().mean((2, 3)).view(count, pictures, -1)
     fit = (share.amin(1) > LEAST_SHARE) & (share.amax(1) < MOST_SHARE)
@@ -92,10 +90,19 @@ def draw_family(name: str, count: int, pictures: int, size: tuple[int, int], gen
     weight = torch.where(fit.any(1, keepdim=True), fit, nearest_fit)
     chosen = torch.multinomial(weight.float(), 1, generator=generator)[:, 0]
     of_picture = chosen.repeat_interleave(pictures)
-    masks = asked[torch.arange(draws.batch, device=draws.device), of_picture]
+    masks = asked[torch.arange(len(asked), device=asked.device), of_picture]
     names = list(scene.questions)
     return Tasks(
         images.view(count, pictures, 3, *size),
         masks.view(count, pictures, *size).to(torch.uint8),
         tuple((name, names[number]) for number in chosen.tolist()),
     )
+
+
+def draw_scenes(
+    name: str, count: int, pictures: int, size: tuple[int, int], generator: torch.Generator
+) -> tuple[Tensor, Scene]:
+    """Pictures float32 (B, 3, H, W) in 0 to 1 of one family, B = count * pictures, and the scenes that they show."""
+    draws = Draws(count, pictures, size, generator)
+    scene: Scene = getattr(import_module(FAMILIES[name]), name)(draws)
+    return paint(draws, scene), scene

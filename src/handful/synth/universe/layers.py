@@ -14,7 +14,7 @@ CLASSES = 5
 def layers(draws: Draws) -> Scene:
     """A view: what is far above what is near, with a wavy horizon each, things that stand on them and poles.
 
-    Asked for: one class of five.
+    Asked for: one class of five, where classes meet.
     """
     height = draws.size[0]
     side = min(draws.size)
@@ -35,13 +35,14 @@ def layers(draws: Draws) -> Scene:
     poles = (strips(draws, rows, columns, width, draws.each(0.1, 0.5, 3) * side) < 1).any(1) & column(draws.chance(0.4))
     material = torch.where(poles, CLASSES, material)
     questions = {f"class {number}": material == number for number in range(CLASSES + 1)}
+    questions["edges"] = borders(material, draws.chance(0.5))
     return Scene(material, labels, depth, questions)
 
 
 def textures(draws: Draws) -> Scene:
     """Regions that differ by their texture more than by their colour, parted by level sets of noise or as cells.
 
-    Asked for: one texture.
+    Asked for: one texture, where textures meet.
     """
     side = min(draws.size)
     first, other = (
@@ -53,6 +54,7 @@ def textures(draws: Draws) -> Scene:
     _, _, number = scattered(draws, rows, columns, draws.task(0.2, 0.6) * side, draws.task(0.4, 1))
     material = torch.where(column(draws.chance(0.6)), smooth.clamp(max=2), (number * 7) % 3)
     questions = {f"texture {number}": material == number for number in range(3)}
+    questions["edges"] = borders(material, draws.chance(0.5))
     return Scene(material, torch.zeros_like(material), torch.zeros_like(first), questions)
 
 
