@@ -18,7 +18,7 @@ from handful.training.lessons import draw_round
 from handful.training.pretraining import PretrainSettings
 from handful.verbs.evaluate import evaluate
 from handful.verbs.pretrain import SHIPPED_ROUNDS
-from handful.verbs.start import RATE, SHIPPED, choose_start
+from handful.verbs.start import FASTEST, SHIPPED, SLOWEST, choose_rate, choose_start
 from handful.verbs.train import train
 from walls import write_walls
 
@@ -150,7 +150,7 @@ def test_they_are_started_from_where_nothing_is_said(tmp_path):
     assert model.card.training["start"]["adapted"] == ["stem.0.0.weight"]
     assert any(line.startswith("start    ") and "starter" in line for line in listener.said)
     written = tomllib.loads((tmp_path / "run" / "settings.toml").read_text())
-    assert (written["init"], written["init_rate"]) == ("starter", RATE)
+    assert (written["init"], written["init_rate"]) == ("starter", FASTEST)
     assert "few labels" in (tmp_path / "run" / "report.html").read_text()
     again = train(data, out=tmp_path / "again", steps=2, settings=written)
     assert torch.equal(again.net.state_dict()["head.weight"], model.net.state_dict()["head.weight"])
@@ -177,16 +177,22 @@ def test_none_is_none(tmp_path):
 )
 def test_what_is_started_from(tmp_path, overrides, chosen):
     samples, reading = read_all(write_pictures(tmp_path / "data"))
-    start = choose_start(overrides, samples, reading)
+    start = choose_start(overrides, samples, reading, seconds=60, steps=None)
     assert start.init == chosen
     assert start.reason
 
 
+def test_the_longer_the_training_the_slower_what_was_learnt_changes():
+    assert [choose_rate(seconds, None) for seconds in (5, 20, 40, 60, 3600)] == [FASTEST, FASTEST, 0.15, 0.1, SLOWEST]
+    assert choose_rate(60, 90) == choose_rate(20, None)
+    assert choose_rate(5, 100_000) == SLOWEST
+
+
 def test_walls_are_learnt_afresh(tmp_path):
     write_walls(tmp_path, 4)
-    start = choose_start({}, *read_all(tmp_path))
+    start = choose_start({}, *read_all(tmp_path), seconds=60, steps=None)
     assert (start.init, start.reason) == ("none", "lines are learnt as fast")
-    assert choose_start({"init": "starter"}, *read_all(tmp_path)).init == "starter"
+    assert choose_start({"init": "starter"}, *read_all(tmp_path), seconds=60, steps=None).init == "starter"
 
 
 def read_all(folder):

@@ -294,7 +294,7 @@ class Job:
             seconds=self.seconds,
             seed=self.seed,
             overrides=overrides,
-            start=choose_start(overrides, looked_at, self.audit.reading),
+            start=choose_start(overrides, looked_at, self.audit.reading, seconds=self.seconds, steps=self.steps),
         )
         plan = replace(plan, lines=(*plan.lines, memory_line(samples, self.audit, self.split, plan, machine.device)))
         for text in plan_lines(plan):
