@@ -156,6 +156,11 @@ def test_they_are_started_from_where_nothing_is_said(tmp_path):
     assert torch.equal(again.net.state_dict()["head.weight"], model.net.state_dict()["head.weight"])
 
 
+def test_a_misspelt_start_is_told_the_nearest(tmp_path):
+    with pytest.raises(SettingsError, match=r"startr: no such model file\. Did you mean starter"):
+        train(write_pictures(tmp_path / "data"), out=tmp_path / "run", init="startr", steps=1)
+
+
 def test_none_is_none(tmp_path):
     data = write_pictures(tmp_path / "data")
     model = train(data, out=tmp_path / "run", init="none", steps=1, settings={"patch": 32, "batch": 2})

@@ -7,7 +7,7 @@ from typing import Any
 
 from handful.errors import SettingsError
 from handful.names import nearest
-from handful.start import NO_START
+from handful.start import NO_START, STARTER
 from handful.verbs.start import start_file
 
 OF_A_START = {"init_freeze": 0, "init_rate": 1}  # say nothing where there is no start; every settings.toml has them
@@ -70,7 +70,10 @@ def check_init(init: str, net: str | None) -> str:
     """The net of a model to start from, which must exist and be of the net that is asked for."""
     from handful.modelfile import read_card
 
-    card = read_card(start_file(init))
+    file = start_file(init)
+    if not file.exists() and (hint := nearest(init, (NO_START, STARTER))):
+        raise SettingsError(f"--init {init}: no such model file.{hint}")
+    card = read_card(file)
     if card.net == "forest":
         raise SettingsError(
             f"--init {init}: this is a pixel forest, from which nothing can be trained on. Give a net: train it with "
