@@ -161,9 +161,12 @@ def test_a_misspelt_start_is_told_the_nearest(tmp_path):
         train(write_pictures(tmp_path / "data"), out=tmp_path / "run", init="startr", steps=1)
 
 
-def test_none_is_none(tmp_path):
+def test_none_is_none_whatever_the_settings_say(tmp_path):
+    """A flag goes before the same line of a settings.toml, which once won without a word."""
     data = write_pictures(tmp_path / "data")
-    model = train(data, out=tmp_path / "run", init="none", steps=1, settings={"patch": 32, "batch": 2})
+    settings = {"patch": 32, "batch": 2, "init": "starter", "loss": "dice"}
+    model = train(data, out=tmp_path / "run", init="none", loss="cross_entropy", steps=1, settings=settings)
+    assert tomllib.loads((tmp_path / "run" / "settings.toml").read_text())["loss"] == "cross_entropy"
     assert "start" not in model.card.training
     assert tomllib.loads((tmp_path / "run" / "settings.toml").read_text())["init"] == "none"
 
