@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -123,6 +124,15 @@ def test_the_page_holds_everything_and_fetches_nothing(made: Path) -> None:
         assert all(row["image"] in page for row in csv.DictReader(stream))
     assert 'src="' not in page
     assert "http" not in page.replace("http://www.w3.org", "")
+
+
+def test_what_ships_is_a_start_to_compare(made: Path, tmp_path: Path) -> None:
+    root = again(
+        made, tmp_path, 'data = "discs"\nsteps = 1\nsettings = {patch = 32}\naxes = {init = ["none", "starter"]}'
+    )
+    compare(root / "two.toml", out=root / "starts", device="cpu")
+    written = [tomllib.loads((run / "settings.toml").read_text()) for run in (root / "starts" / "cells").iterdir()]
+    assert sorted(one["init"] for one in written) == ["none", "starter"]
 
 
 def test_what_is_finished_is_kept(made: Path, tmp_path: Path) -> None:

@@ -163,6 +163,7 @@ def test_the_u_net_of_the_paper_has_31_million_parameters():
         ("unet", {"depth": 0}, "whole number from 1"),
         ("fcn", {"width": "wide"}, "whole number from 1"),
         ("quick", {"width": True}, "whole number from 1"),
+        ("quick", {"top": -1}, "whole number from 0"),
     ],
 )
 def test_what_no_net_can_be_is_refused(name, settings, said):

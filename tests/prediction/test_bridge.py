@@ -8,8 +8,10 @@ from scipy import ndimage
 
 from handful.measure.rand import label_regions, score_grouping
 from handful.modelfile import ModelCard
+from handful.prediction import bridge
 from handful.prediction.bridge import (
     GENERAL,
+    LOOKED_AT,
     REACH,
     are_lines,
     bridge_gaps,
@@ -122,6 +124,15 @@ def test_lines_are_thin_and_part_regions(rng):
     assert not are_lines([pierced], 1)  # thick all around its holes
     assert not are_lines([np.zeros((9, 9), np.uint8)], 1)
     assert not are_lines([], 1)
+
+
+def test_of_many_masks_some_are_looked_at(monkeypatch):
+    """A training with thousands of images has no time to look at all before its first step."""
+    looked_at = []
+    monkeypatch.setattr(bridge, "share_thin", lambda mask, kind: looked_at.append(int(mask[0, 0])) or 0.0)
+    assert not are_lines([np.full((4, 4), number, np.uint8) for number in range(200)], 1)
+    assert len(looked_at) == LOOKED_AT
+    assert max(looked_at) - min(looked_at) > 150
 
 
 def test_odds_are_scaled():

@@ -48,8 +48,10 @@ def build_net(name: str, *, in_channels: int, classes: int, **settings: Any) -> 
 
 
 def check_setting(net: str, key: str, value: Any, default: Any) -> None:
-    """Raises SettingsError for a value of another kind than the default, or a size below 1 or above 65536."""
+    """Raises SettingsError for a value of another kind than the default, or a size above 65536 or below 1, or below the
+    default where that is 0."""
     whole = isinstance(default, int) and not isinstance(default, bool)
-    if type(value) is not type(default) or (whole and value != default and not 1 <= value <= 65536):
-        wanted = "a whole number from 1" if whole else type(default).__name__
+    least = min(default, 1) if whole else 0
+    if type(value) is not type(default) or (whole and not least <= value <= 65536):
+        wanted = f"a whole number from {least}" if whole else type(default).__name__
         raise SettingsError(f"net {net}, {key} = {value!r}: expected {wanted}, such as {default!r}.")

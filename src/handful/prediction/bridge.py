@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handful.data.mask import VOID
+from handful.data.region import spread_out
 from handful.measure.overlap import count_overlap, dice
 from handful.measure.rand import label_regions, score_grouping
 from handful.names import plural
@@ -31,7 +32,7 @@ SHARES = (1 / 9, GENERAL, 3 / 7)
 # Regions of one size that are as likely to part two pixels: 22 in a slice of membranes, 1 around nuclei or a cat.
 LEAST_REGIONS = 3.0
 LEAST_THIN = 0.9
-WIDE = 1024  # pixels of a mask that are looked at for that, across and down
+LOOKED_AT, WIDE = 8, 1024  # masks that are looked at for that, 30 ms each at most, and their pixels across and down
 MOST_DICE = 0.005  # that bridges may cost
 
 
@@ -49,8 +50,8 @@ def bridge_gaps(mask: NDArray[np.bool_], probability: NDArray[np.float32], least
 
 
 def are_lines(masks: Sequence[NDArray[np.uint8]], kind: int) -> bool:
-    """Whether class `kind` is lines that part the rest into many regions, in the middle of most masks (H, W)."""
-    parts = [mask[middle_window(mask.shape, WIDE)] for mask in masks]
+    """Whether class `kind` is lines that part the rest into many regions in most masks (H, W), as far as looked at."""
+    parts = [mask[middle_window(mask.shape, WIDE)] for mask in spread_out(masks, LOOKED_AT)]
     found = [share_thin(part, kind) >= LEAST_THIN and count_regions(part, kind) >= LEAST_REGIONS for part in parts]
     return 2 * sum(found) > len(found)
 

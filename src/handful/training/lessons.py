@@ -59,7 +59,11 @@ def draw_round(seed: int, number: int, *, size: int, families: Sequence[str], de
     chance = int(np.random.default_rng((seed, number)).integers(2**62))
     generator = torch.Generator(device).manual_seed(chance)
     drawn = [draw_lessons(family, PICTURES.get(family, OTHERS), size, generator) for family in families]
-    return Lessons(*(torch.cat(parts) for parts in zip(*((d.images, d.masks, d.asked) for d in drawn), strict=True)))
+    return Lessons(
+        torch.cat([one.images for one in drawn]),
+        torch.cat([one.masks for one in drawn]),
+        torch.cat([one.asked for one in drawn]),
+    )
 
 
 def draw_lessons(family: str, count: int, size: int, generator: torch.Generator) -> Lessons:

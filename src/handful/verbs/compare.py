@@ -26,7 +26,7 @@ from handful.files import write_whole
 from handful.measure.boundary_scores import HEADLINE as ODS
 from handful.measure.scores import HEADLINE, trivial_label
 from handful.names import plural
-from handful.start import NO_START
+from handful.start import NO_START, STARTER
 from handful.verbs.asked import check_overrides
 from handful.verbs.judge import Judge, Judged
 from handful.verbs.listener import SILENT, Listener
@@ -345,12 +345,12 @@ class Work:
             name: value for name, value in cell.settings.items() if name in SHARED
         }
 
-    def start(self, cell: Cell) -> Path | None:
-        """The model that a cell starts from, trained where it is not yet."""
+    def start(self, cell: Cell) -> str | Path:
+        """What a cell starts from, as `--init` has it; a model that is not there yet is trained."""
         if cell.init is None:
-            return None
+            return NO_START
         if cell.init not in self.experiment.starts:
-            return self.root / cell.init
+            return STARTER if cell.init == STARTER else self.root / cell.init
         start = self.experiment.starts[cell.init]
         mark = hashlib.sha256(self.start_mark(cell).encode()).hexdigest()[:10]
         path = self.out / "starts" / f"{cell.init}-{mark}"
@@ -397,7 +397,7 @@ class Work:
         seconds: float | None,
         *,
         split: Split | None = None,
-        init: Path | None = None,
+        init: str | Path = NO_START,
         test: Audit | None = None,
     ) -> None:
         """An ordinary training, gone on with where it was killed. Stopped by hand it is given up: it must not count."""
@@ -409,7 +409,7 @@ class Work:
             seconds=seconds,
             steps=self.experiment.steps,
             ladder=False,  # what is compared is how nets are trained
-            init=NO_START if init is None else init,
+            init=init,
             seed=seed,
             split=split,
             test=test,

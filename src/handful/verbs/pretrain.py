@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from handful.training.pretraining import Pretraining, PretrainSettings
 
 SECONDS = 3600.0
-SHIPPED_ROUNDS = 400  # of the weights that ship, by the settings as they are: `make starter`
 
 
 def pretrain(

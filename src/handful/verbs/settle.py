@@ -34,7 +34,6 @@ from handful.verbs.listener import SILENT, Listener
 VALIDATION_SHARE = 0.6  # of the time goes to validation images at most
 DESCRIBED_SHARE = 0.8  # with those trained on; the rest to the objects
 MEASURED_SHARE = 0.9  # of the time, by which true objects are measured
-MOST_PARTED = 4  # images of which is seen whether lines part them
 MOST_MEASURED = 100  # images whose true objects are measured: enough for the size of the smallest
 
 if TYPE_CHECKING:
@@ -168,8 +167,7 @@ def has_lines(card: ModelCard, samples: Sequence[Sample]) -> bool:
     """Whether the objects' class parts the image into regions, as membranes and roads do."""
     if card.task != "semantic" or card.background is None or len(card.classes) != 2:
         return False
-    looked_at = [sample.mask for sample in samples[:: -(-len(samples) // MOST_PARTED)]]
-    return are_lines(looked_at, card.object_classes[0])
+    return are_lines([sample.mask for sample in samples], card.object_classes[0])
 
 
 def judge_objects(

@@ -99,6 +99,18 @@ def scattered(draws: Draws, rows: Tensor, columns: Tensor, pitch: Tensor, jitter
     return nearest, second, number
 
 
+def turned(
+    rows: Tensor, columns: Tensor, middle: tuple[Tensor, Tensor], cos: Tensor, sin: Tensor
+) -> tuple[Tensor, Tensor]:
+    """How far every pixel lies from each of N middles along its direction and to the side of it, both (B, N, H, W).
+
+    middle: row and column (B, N). cos, sin (B, N): of the angle from down towards right.
+    """
+    down, across = (place[:, None] - column(at) for place, at in zip((rows, columns), middle, strict=True))
+    cos, sin = column(cos), column(sin)
+    return cos * down + sin * across, cos * across - sin * down
+
+
 def bodies(draws: Draws, rows: Tensor, columns: Tensor, radius: Tensor, *, boxy: Tensor, stretch: Tensor) -> Tensor:
     """How far every pixel is from the middle of each of N bodies, (B, N, H, W): below 1 inside, 1 on its outline.
 
@@ -110,11 +122,8 @@ def bodies(draws: Draws, rows: Tensor, columns: Tensor, radius: Tensor, *, boxy:
     middle = draws.each(0, 1, 2, count)
     angle = draws.each(0, pi, count)
     ratio = stretch[:, None] ** (draws.each(0, 1, count) / 2)
-    down = rows[:, None] - column(middle[:, 0] * height)
-    across = columns[:, None] - column(middle[:, 1] * width)
-    cos, sin = column(angle.cos()), column(angle.sin())
-    u = (cos * down + sin * across).abs_().div_(column(radius * ratio))
-    v = (cos * across - sin * down).abs_().div_(column(radius / ratio))
+    along, aside = turned(rows, columns, (middle[:, 0] * height, middle[:, 1] * width), angle.cos(), angle.sin())
+    u, v = along.abs_().div_(column(radius * ratio)), aside.abs_().div_(column(radius / ratio))
     other = torch.where(boxy.view(-1, 1, 1, 1) > 0, torch.maximum(u, v), u + v)
     return torch.lerp(torch.hypot(u, v), other, boxy.abs().view(-1, 1, 1, 1))
 
@@ -126,10 +135,8 @@ def strips(draws: Draws, rows: Tensor, columns: Tensor, width: Tensor, length: T
     """
     count = width.shape[1]
     middle, angle = draws.each(0, 1, 2, count), draws.each(0, pi, count)
-    down = rows[:, None] - column(middle[:, 0] * draws.size[0])
-    across = columns[:, None] - column(middle[:, 1] * draws.size[1])
-    cos, sin = column(angle.cos()), column(angle.sin())
-    along = (cos * down + sin * across).abs() / column(length)
-    aside = (cos * across - sin * down).abs() / column(width)
+    middles = middle[:, 0] * draws.size[0], middle[:, 1] * draws.size[1]
+    along, aside = turned(rows, columns, middles, angle.cos(), angle.sin())
+    along, aside = along.abs() / column(length), aside.abs() / column(width)
     taper = (1 - along**2).clamp_min(0.0).sqrt()
     return torch.where(along < 1, aside / taper.clamp_min(1e-3), torch.full_like(aside, 9.0))

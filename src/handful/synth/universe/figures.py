@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from handful.synth.universe.draws import Draws
-from handful.synth.universe.fields import bodies, column, noise, scattered, strips, warped
+from handful.synth.universe.fields import bodies, column, noise, scattered, strips, turned, warped
 from handful.synth.universe.scene import Scene, borders
 
 # A trunk, a head, two on the head, four limbs, a tail: half of its greatest length in trunks, how slim it may be, and
@@ -26,12 +26,13 @@ def figures(draws: Draws) -> Scene:
 
     A part of the clutter may hide some of it. Asked for: the figure, its border.
     """
-    rows, columns = warped(draws, draws.each(0.1, 0.6, of_log=True) * min(draws.size), draws.each(0, 0.12))
+    side = min(draws.size)
+    rows, columns = warped(draws, draws.each(0.1, 0.6, of_log=True) * side, draws.each(0, 0.12))
     material = _clutter(draws)
     distance = _parts(draws, rows, columns)
     inside = (distance < 1).any(1)
     depth = (1 - distance.amin(1)).clamp(0, 1)
-    patched = (noise(draws, draws.each(0.1, 0.5) * min(draws.size), coarse=2) > column(draws.each(0, 1))) & column(
+    patched = (noise(draws, draws.each(0.1, 0.5) * side, coarse=2) > column(draws.each(0, 1))) & column(
         draws.each(0, 1) < 0.5
     )
     own = torch.where(patched, FIGURE + 1, FIGURE)
@@ -40,8 +41,9 @@ def figures(draws: Draws) -> Scene:
     before = (blades < 1).any(1) & column(draws.each(0, 1) < 0.3)
     inside = inside & ~before
     material = torch.where(inside, own, torch.where(before, FIGURE - 1, material))
-    line = borders(inside.long(), draws.chance(0.5))
-    return Scene(material, inside.long(), depth * inside, {"figure": inside, "border": line})
+    number = inside.long()
+    line = borders(number, draws.chance(0.5))
+    return Scene(material, number, depth * inside, {"figure": inside, "border": line})
 
 
 def _clutter(draws: Draws) -> Tensor:
@@ -89,9 +91,5 @@ def _parts(draws: Draws, rows: Tensor, columns: Tensor) -> Tensor:
         away = edge + long[:, part] * draws.each(0.2, 0.8)
         at[:, part] = at[:, base] + along[:, part] * away[:, None]
     radius = torch.where(present, 1.0, 1e-3)
-    down = rows[:, None] - column(at[..., 0])
-    across = columns[:, None] - column(at[..., 1])
-    cos, sin = column(along[..., 0]), column(along[..., 1])
-    u = (cos * down + sin * across) / column(long * radius)
-    v = (cos * across - sin * down) / column(short * radius)
-    return torch.hypot(u, v)
+    u, v = turned(rows, columns, (at[..., 0], at[..., 1]), along[..., 0], along[..., 1])
+    return torch.hypot(u / column(long * radius), v / column(short * radius))
