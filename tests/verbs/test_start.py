@@ -194,7 +194,7 @@ def test_what_is_started_from(tmp_path, overrides, chosen):
 
 def test_the_longer_the_training_the_slower_what_was_learnt_changes():
     assert [choose_rate(seconds, None) for seconds in (5, 20, 40, 60, 3600)] == [FASTEST, FASTEST, 0.15, 0.1, SLOWEST]
-    assert choose_rate(60, 90) == choose_rate(20, None)
+    assert choose_rate(60, 180) == choose_rate(40, None)
     assert choose_rate(5, 100_000) == SLOWEST
 
 
