@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from math import isnan, nan
 from typing import Any
@@ -205,19 +205,15 @@ class Table:
         return {name: sorted(points) for name, points in found.items() if len(points) > 1}
 
     def to_dict(self) -> dict[str, Any]:
-        """For results.json; nan as None."""
-
-        def span(found: Interval) -> dict[str, Any]:
-            return {"value": known(found.value), "low": known(found.low), "high": known(found.high), "n": found.n}
-
+        """For results.json; nan is what is not known."""
         return {
             "rows": [
                 {
                     "labels": row.labels,
-                    "score": span(row.score),
-                    "median_of_seeds": known(row.median),
-                    "by_seed": {str(seed): known(value) for seed, value in row.by_seed.items()},
-                    "others": {name: known(value) for name, value in row.others.items()},
+                    "score": asdict(row.score),
+                    "median_of_seeds": row.median,
+                    "by_seed": row.by_seed,
+                    "others": row.others,
                 }
                 for row in self.rows()
             ],
@@ -227,7 +223,7 @@ class Table:
                     "first": one.first,
                     "second": one.second,
                     "where": one.where,
-                    "difference": span(one.difference),
+                    "difference": asdict(one.difference),
                     "seeds": one.seeds,
                     "verdict": one.sentence,
                 }
@@ -251,11 +247,6 @@ def mean(values: Sequence[float]) -> float:
     """Of those that are known."""
     found = [value for value in values if not isnan(value)]
     return sum(found) / len(found) if found else nan
-
-
-def known(value: float) -> float | None:
-    """JSON has no nan."""
-    return None if isnan(value) else float(value)
 
 
 def plain(value: float) -> str:

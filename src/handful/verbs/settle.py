@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from handful.data.check import Audit
 from handful.data.mask import VOID, MaskReading
+from handful.data.region import spread_out
 from handful.data.sample import Sample, read_samples
 from handful.data.split import Split
 from handful.interior import merge_planes
@@ -118,7 +119,7 @@ def part_objects(
         for one, sample in held_back
     )
     true: list[NDArray[np.int32]] = []
-    for sample in samples[:: -(-len(samples) // MOST_MEASURED)]:
+    for sample in spread_out(samples, MOST_MEASURED):
         if true and measured_by is not None and time.monotonic() > measured_by:
             break
         true.append(object_labels(sample, reading))

@@ -19,6 +19,7 @@ from handful.data.check import Audit, check_data, summary_lines
 from handful.data.folds import advice, fold_words, make_folds
 from handful.data.mask import MaskReading
 from handful.data.problem import NOTE
+from handful.data.region import spread_out
 from handful.data.sample import Sample, look_at_some, open_samples, read_samples
 from handful.data.split import Split, keep_split, make_split
 from handful.errors import DataError, SettingsError
@@ -553,7 +554,7 @@ class Job:
         if not self.split.test or reading.draws_boundaries or len(reading.classes) != 2 or reading.background is None:
             return None
         images, masks = [], []
-        for one in samples[:: -(-len(samples) // FOR_POLARITY)]:
+        for one in spread_out(samples, FOR_POLARITY):
             step = -(-max(one.mask.shape) // POLARITY_SIDE)
             images.append(np.moveaxis(one.image[:, ::step, ::step], 0, -1))
             masks.append(one.mask[::step, ::step])
