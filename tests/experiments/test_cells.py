@@ -138,7 +138,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 def test_the_example_of_the_documentation_is_a_file_that_is_read() -> None:
     text = (DOCS / "how-to" / "compare.md").read_text(encoding="utf-8")
     example = text.partition("```toml\n")[2].partition("```")[0]
-    assert len(make_cells(parse_experiment(example, "leaves.toml"))) == 2 * 3 * 3 * 2 * 2 * 3
+    assert len(make_cells(parse_experiment(example, "leaves.toml"))) == 2 * 3 * 3 * 3 * 3
 
 
 @pytest.mark.parametrize("name", recipe_names())
