@@ -21,7 +21,7 @@ from handful.names import nearest
 from handful.normalise import measure_normalisation
 from handful.scale import working_size
 from handful.settings import TrainSettings
-from handful.start import NO_START, Start
+from handful.start import NO_START, Start, refuse_of_a_start
 
 TASKS = ("semantic", "instances", "boundaries")
 THICKNESS_SIDE = 240  # pixels
@@ -96,6 +96,8 @@ def make_plan(
     settings = TrainSettings(seed=seed)
     sizes = [working_size(one.mask.shape, scale) for one in samples]
     init = choose("init", start.init, start.reason)
+    if init == NO_START:
+        refuse_of_a_start(given, start.reason)
     like_start = "as the model that is started from"
     quick = "quick", "folds 2x2 pixels into channels first: the best score a second on a small machine"
     choices: dict[str, tuple[Any, str]] = {

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from handful.errors import SettingsError
+
 NO_START, STARTER = "none", "starter"  # what `--init` knows beside model files: fresh weights, those that ship
+OF_A_START = {"init_freeze": 0, "init_rate": 1}  # say nothing where there is no start; every settings.toml has them
 
 
 @dataclass(frozen=True)
@@ -19,3 +22,10 @@ class Start:
     net: str = ""
     net_settings: Mapping[str, Any] = field(default_factory=dict)
     rate: float = 1.0
+
+
+def refuse_of_a_start(given: Mapping[str, Any], why: str) -> None:
+    """Raises SettingsError for a setting of what is started from, where that is nothing."""
+    for name, nothing in OF_A_START.items():
+        if given.get(name, nothing) != nothing:
+            raise SettingsError(f"setting {name}: nothing is started from ({why}). Give --init starter, or a model.")

@@ -97,18 +97,20 @@ def test_what_the_start_has_seen_is_no_test_image(first, tmp_path):
 @pytest.mark.parametrize(
     ("init", "settings", "said"),
     [
-        (True, {"net": "unet"}, "--net quick"),
-        (True, {"net_settings": {"width": 5}}, "Leave net_settings out"),
-        (True, {"init_freeze": 1.5}, "init_freeze"),
-        (True, {"init_rate": -1.0}, "init_rate"),
-        (False, {"init_freeze": 0.5}, "--init"),
-        (False, {"init_rate": 0.5}, "--init"),
+        ("model", {"net": "unet"}, "--net quick"),
+        ("model", {"net_settings": {"width": 5}}, "Leave net_settings out"),
+        ("model", {"init_freeze": 1.5}, "init_freeze"),
+        ("model", {"init_rate": -1.0}, "init_rate"),
+        ("none", {"init_freeze": 0.5}, r"init_freeze: nothing is started from \(as told\). Give --init"),
+        (None, {"init_rate": 0.5, "net": "unet"}, "--init"),
+        (None, {"init_rate": 0.5, "task": "boundaries"}, r"\(lines are learnt as fast\)"),
     ],
 )
 def test_what_cannot_be_started_is_refused(first, tmp_path, init, settings, said):
     data = write_pictures(tmp_path / "data", seed=1)
+    init = first if init == "model" else init
     with pytest.raises(SettingsError, match=said):
-        train(data, out=tmp_path / "run", init=first if init else None, steps=2, settings={"patch": 32, **settings})
+        train(data, out=tmp_path / "run", init=init, steps=2, settings={"patch": 32, **settings})
     assert not (tmp_path / "run" / "model.safetensors").exists()
 
 
@@ -156,6 +158,15 @@ def test_they_are_started_from_where_nothing_is_said(tmp_path):
     assert "few labels" in (tmp_path / "run" / "report.html").read_text()
     again = train(data, out=tmp_path / "again", steps=2, settings=written)
     assert torch.equal(again.net.state_dict()["head.weight"], model.net.state_dict()["head.weight"])
+
+
+def test_how_fast_what_ships_may_learn_can_be_told_alone(tmp_path):
+    """Once refused: there was nothing to start from, it said, where the plan would have taken what ships."""
+    data = write_pictures(tmp_path / "data")
+    settings = {"patch": 32, "batch": 2, "init_rate": 0.5}
+    train(data, out=tmp_path / "run", steps=1, settings=settings)
+    written = tomllib.loads((tmp_path / "run" / "settings.toml").read_text())
+    assert (written["init"], written["init_rate"]) == ("starter", 0.5)
 
 
 def test_a_misspelt_start_is_told_the_nearest(tmp_path):

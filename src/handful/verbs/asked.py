@@ -7,10 +7,8 @@ from typing import Any
 
 from handful.errors import SettingsError
 from handful.names import nearest
-from handful.start import NO_START, STARTER
+from handful.start import NO_START, STARTER, refuse_of_a_start
 from handful.verbs.start import start_file
-
-OF_A_START = {"init_freeze": 0, "init_rate": 1}  # say nothing where there is no start; every settings.toml has them
 
 
 def check_asked(overrides: Mapping[str, Any], *, device: str) -> None:
@@ -19,11 +17,11 @@ def check_asked(overrides: Mapping[str, Any], *, device: str) -> None:
     Raises SettingsError and ModelFileError. What depends on the data is left to the plan.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
-    init = given.pop("init", NO_START)
-    if init != NO_START:
+    init = given.pop("init", None)
+    if init == NO_START:
+        refuse_of_a_start(given, "as told")
+    elif init is not None:
         given = {"net": check_init(init, given.get("net"))} | given
-    elif alone := sorted(name for name, value in given.items() if name in OF_A_START and value != OF_A_START[name]):
-        raise SettingsError(f"setting {alone[0]}: there is nothing to start from. Give --init starter, or a model.")
     if device not in ("auto", "cpu"):
         from handful.prediction.segmenter import choose_device
 
