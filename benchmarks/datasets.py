@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,20 @@ def camvid() -> tuple[Iterator[Item], Iterator[Item]]:
     return items("train", shuffled(names("train"))), items("val", names("val")[::3])
 
 
+def scene(wanted: str) -> tuple[Iterator[Item], Iterator[Item]]:
+    """One class of camvid against the rest; void stays void."""
+    names = [line.split()[1] for line in classes_text("camvid").splitlines()]
+    number, void = names.index(wanted), names.index("void")
+
+    def items(all_classes: Iterator[Item]) -> Iterator[Item]:
+        for name, image, mask in all_classes:
+            classes = np.array(mask)
+            yield name, image, Image.fromarray(np.where(classes == void, 255, classes == number).astype(np.uint8))
+
+    train, test = camvid()
+    return items(train), items(test)
+
+
 def shapes() -> tuple[Iterator[Item], Iterator[Item]]:
     """160x160 noise with one disc of radius 15 to 40 in which the noise is brighter."""
 
@@ -122,12 +137,17 @@ SETS: dict[str, Callable[[], tuple[Iterator[Item], Iterator[Item]]]] = {
     "objects": objects,
     "shapes": shapes,
 }
+SCENES = {f"camvid-{name}": name for name in ("building", "car", "pedestrian", "road", "tree")}
+SETS |= {name: partial(scene, wanted) for name, wanted in SCENES.items()}
 
 
-CLASSES: dict[str, Callable[[], str]] = {  # what classes.txt says
-    "camvid": lambda: (DATA / "camvid" / "classes.txt").read_text(encoding="utf-8"),
-    "objects": lambda: "0 ground\n1 object\n255 void\n",
-}
+def classes_text(name: str) -> str:
+    """What classes.txt says; "" where the set needs none."""
+    if name == "camvid":
+        return (DATA / "camvid" / "classes.txt").read_text(encoding="utf-8")
+    if name in SCENES or name == "objects":
+        return f"0 ground\n1 {SCENES.get(name, 'object')}\n255 void\n"
+    return ""
 
 
 def lay_out(name: str, n: int | None, root: Path) -> Path:
@@ -144,8 +164,8 @@ def lay_out(name: str, n: int | None, root: Path) -> Path:
                 break
             image.save(folder / part / "images" / f"{stem}.png")
             mask.save(folder / part / "masks" / f"{stem}.png")
-    if name in CLASSES:
+    if text := classes_text(name):
         for part in ("train", "test"):
-            (folder / part / "classes.txt").write_text(CLASSES[name](), encoding="utf-8")
+            (folder / part / "classes.txt").write_text(text, encoding="utf-8")
     (folder / "done").touch()
     return folder

@@ -23,7 +23,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from datasets import HERE, SETS, lay_out
+from datasets import HERE, SCENES, SETS, lay_out
 from PIL import Image
 
 FIELDS = [
@@ -144,7 +144,7 @@ def write_table(rows: list[Row], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", default=",".join(SETS))
+    parser.add_argument("--sets", default=",".join(name for name in SETS if name not in SCENES))
     parser.add_argument("--images", default="1,4,16,all")
     parser.add_argument("--seconds", default="20,60,300")
     parser.add_argument("--seeds", default="0,1,2")
