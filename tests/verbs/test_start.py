@@ -19,7 +19,7 @@ from handful.modelfile import describe_model, load_model, read_card
 from handful.training.lessons import draw_round
 from handful.training.pretraining import PretrainSettings
 from handful.verbs.evaluate import evaluate
-from handful.verbs.start import FASTEST, SHIPPED, SLOWEST, choose_rate, choose_start
+from handful.verbs.start import RATE, SHIPPED, choose_start
 from handful.verbs.train import train
 from walls import write_walls
 
@@ -154,10 +154,20 @@ def test_they_are_started_from_where_nothing_is_said(tmp_path):
     assert model.card.training["start"]["adapted"] == ["stem.0.0.weight"]
     assert any(line.startswith("start    ") and "starter" in line for line in listener.said)
     written = tomllib.loads((tmp_path / "run" / "settings.toml").read_text())
-    assert (written["init"], written["init_rate"]) == ("starter", FASTEST)
+    assert (written["init"], written["init_rate"]) == ("starter", RATE)
     assert "few labels" in (tmp_path / "run" / "report.html").read_text()
     again = train(data, out=tmp_path / "again", steps=2, settings=written)
     assert torch.equal(again.net.state_dict()["head.weight"], model.net.state_dict()["head.weight"])
+
+
+def test_a_new_last_layer_knows_the_features_before_the_first_step(first, tmp_path):
+    """One step from what ships, and squares of another brightness are found; with a last layer of class shares none."""
+    data = write_pictures(tmp_path / "data")
+    model = train(data, out=tmp_path / "run", steps=1, settings={"patch": 32, "batch": 8})
+    found = [np.asarray(Image.open(data / "masks" / f"{k}.png")) == 1 for k in range(8)]
+    answers = [model.predict(np.asarray(Image.open(data / "images" / f"{k}.png"))).mask == 1 for k in range(8)]
+    both = sum((one & other).sum() for one, other in zip(found, answers, strict=True))
+    assert 2 * both / (sum(one.sum() for one in found) + sum(one.sum() for one in answers)) > 0.6
 
 
 def test_how_fast_what_ships_may_learn_can_be_told_alone(tmp_path):
@@ -198,22 +208,16 @@ def test_none_is_none_whatever_the_settings_say(tmp_path):
 )
 def test_what_is_started_from(tmp_path, overrides, chosen):
     samples, reading = read_all(write_pictures(tmp_path / "data"))
-    start = choose_start(overrides, samples, reading, seconds=60, steps=None)
+    start = choose_start(overrides, samples, reading)
     assert start.init == chosen
     assert start.reason
 
 
-def test_the_longer_the_training_the_slower_what_was_learnt_changes():
-    assert [choose_rate(seconds, None) for seconds in (5, 20, 40, 60, 3600)] == [FASTEST, FASTEST, 0.15, 0.1, SLOWEST]
-    assert choose_rate(60, 180) == choose_rate(40, None)
-    assert choose_rate(5, 100_000) == SLOWEST
-
-
 def test_walls_are_learnt_afresh(tmp_path):
     write_walls(tmp_path, 4)
-    start = choose_start({}, *read_all(tmp_path), seconds=60, steps=None)
+    start = choose_start({}, *read_all(tmp_path))
     assert (start.init, start.reason) == ("none", "lines are learnt as fast")
-    assert choose_start({"init": "starter"}, *read_all(tmp_path), seconds=60, steps=None).init == "starter"
+    assert choose_start({"init": "starter"}, *read_all(tmp_path)).init == "starter"
 
 
 def read_all(folder):

@@ -22,9 +22,8 @@ SEEN = ("images", "validated", "start_images")  # in `ModelCard.training`: names
 
 SHIPPED = Path(__file__).parent / "starter.safetensors"  # docs/why/start-weights.md says what it has learnt from
 # Of what was learnt, as a share of the last layer's rate: faster, it is forgotten; slower, what is new is not learnt in
-# the time. .3 is best for 20 s of two cores, about 90 steps, .1 for 60 s (the same page).
-RATE_SECONDS, STEPS_A_SECOND = 6.0, 4.5
-SLOWEST, FASTEST = 0.1, 0.3
+# the time (the same page).
+RATE = 0.3
 
 
 def start_file(init: str | Path) -> Path:
@@ -32,12 +31,10 @@ def start_file(init: str | Path) -> Path:
     return SHIPPED if str(init) == STARTER else Path(init)
 
 
-def choose_start(
-    overrides: Mapping[str, Any], samples: Sequence[Sample], reading: MaskReading, *, seconds: float, steps: int | None
-) -> Start:
+def choose_start(overrides: Mapping[str, Any], samples: Sequence[Sample], reading: MaskReading) -> Start:
     """What is told, or else the weights that ship unless they do not fit the net or would not help on these samples.
 
-    overrides: lines of the plan that are given, None where not. seconds: of the training, or else its steps.
+    overrides: lines of the plan that are given, None where not.
     """
     told = overrides.get("init")
     if told == NO_START:
@@ -49,13 +46,7 @@ def choose_start(
         return Start(reason=reason)
     card = read_card(SHIPPED)
     why = "learnt from generated pictures, so that few labels are enough" if told is None else "as told"
-    return Start(STARTER, why, card.net, card.net_settings, choose_rate(seconds, steps))
-
-
-def choose_rate(seconds: float, steps: int | None) -> float:
-    """The rate of what ships: the longer the training, the slower down to SLOWEST, so that it is changed as much."""
-    rate = RATE_SECONDS / (seconds if steps is None else steps / STEPS_A_SECOND)
-    return round(min(max(rate, SLOWEST), FASTEST), 3)
+    return Start(STARTER, why, card.net, card.net_settings, RATE)
 
 
 def why_fresh(overrides: Mapping[str, Any], samples: Sequence[Sample], reading: MaskReading) -> str:

@@ -295,7 +295,7 @@ class Job:
             seconds=self.seconds,
             seed=self.seed,
             overrides=overrides,
-            start=choose_start(overrides, looked_at, self.audit.reading, seconds=self.seconds, steps=self.steps),
+            start=choose_start(overrides, looked_at, self.audit.reading),
         )
         plan = replace(plan, lines=(*plan.lines, memory_line(samples, self.audit, self.split, plan, machine.device)))
         for text in plan_lines(plan):
@@ -359,6 +359,7 @@ class Job:
         from handful.modelfile import name_answers
         from handful.models import build_net
         from handful.training.clock import Clock
+        from handful.training.head import fit_head
         from handful.training.loop import Run
         from handful.training.pool import Pool
         from handful.training.prepare import count_outputs, interior_class, prepare, target_classes
@@ -392,6 +393,8 @@ class Job:
             transfer = start_from(net, plan.init, answers=answers, channels=self.audit.channels)
             self.start = record_start(plan.init, transfer)
             self.listener.say(f"start    {transfer.words()}")
+            if "head.weight" in transfer.fresh:
+                fit_head(net, pool, classes=outputs, precision=settings.precision)
         held_out = bool(self.split.validation)
         if held_out:
             kept = read_samples(self.audit, self.split.validation[:MOST_VALIDATED])
