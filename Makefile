@@ -3,7 +3,7 @@
 # make test      the default tests;  make test-slow: those that train for long or need ../shared/data
 # make lint      ruff and strict mypy
 # make licences  the licence of everything needed at run time;  make audit  known holes in it, where pip-audit is there
-# make starter   learn the start weights that ship again, 45 minutes on two cores
+# make starter   learn the start weights that ship again, 50 minutes on two cores
 # make lock      write constraints.txt anew from what is installed, and hashes.txt with the hash of each file for it
 # make install-hashed   as install, but pip refuses a file whose hash is not in hashes.txt
 

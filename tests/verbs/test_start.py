@@ -103,7 +103,7 @@ def test_what_the_start_has_seen_is_no_test_image(first, tmp_path):
         ("model", {"init_rate": -1.0}, "init_rate"),
         ("none", {"init_freeze": 0.5}, r"init_freeze: nothing is started from \(as told\). Give --init"),
         (None, {"init_rate": 0.5, "net": "unet"}, "--init"),
-        (None, {"init_rate": 0.5, "task": "boundaries"}, r"\(lines are learnt as fast\)"),
+        (None, {"init_rate": 0.5, "task": "boundaries"}, r"\(lines are learnt better from fresh weights\)"),
     ],
 )
 def test_what_cannot_be_started_is_refused(first, tmp_path, init, settings, said):
@@ -216,7 +216,7 @@ def test_what_is_started_from(tmp_path, overrides, chosen):
 def test_walls_are_learnt_afresh(tmp_path):
     write_walls(tmp_path, 4)
     start = choose_start({}, *read_all(tmp_path))
-    assert (start.init, start.reason) == ("none", "lines are learnt as fast")
+    assert (start.init, start.reason) == ("none", "lines are learnt better from fresh weights")
     assert choose_start({"init": "starter"}, *read_all(tmp_path)).init == "starter"
 
 

@@ -24,6 +24,7 @@ SHIPPED = Path(__file__).parent / "starter.safetensors"  # docs/why/start-weight
 # Of what was learnt, as a share of the last layer's rate: faster, it is forgotten; slower, what is new is not learnt in
 # the time (the same page).
 RATE = 0.3
+LINES = "lines are learnt better from fresh weights"
 
 
 def start_file(init: str | Path) -> Path:
@@ -57,10 +58,10 @@ def why_fresh(overrides: Mapping[str, Any], samples: Sequence[Sample], reading: 
     if overrides.get("net") not in (None, "quick") or overrides.get("net_settings"):
         return "those that ship are of another net"
     if (overrides.get("task") or choose_task(reading)[0]) == "boundaries":
-        return "lines are learnt as fast"
+        return LINES
     objects = reading.objects
     if len(reading.classes) == 2 and len(objects) == 1 and are_lines([one.mask for one in samples], objects[0]):
-        return "lines are learnt as fast"
+        return LINES
     return ""
 
 
