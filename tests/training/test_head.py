@@ -10,7 +10,9 @@ from torch.nn import functional as F
 
 from conftest import start_run
 from handful.augment import Geometry
+from handful.training import loop
 from handful.training.head import MOST, RIDGE, choose_some, fit_head, fit_logistic
+from handful.training.transfer import plan_transfer
 
 
 @pytest.mark.parametrize(("classes", "targets"), [(2, 1), (2, 4), (5, 3)])
@@ -99,6 +101,23 @@ def test_rare_classes_are_looked_at_oftener_and_void_never():
     assert 2.8 < zero / one < 4  # the root of 10 is 3.2; a little more, since nothing is drawn twice
     assert 3 < one / two < 4.5
     assert torch.equal(some, choose_some(target, 3, seed=0))
+
+
+def test_the_average_knows_what_was_fitted_and_missing_memory_ends_nothing(discs, monkeypatch):
+    run = start_run(*discs, steps=1)
+    run.transfer = plan_transfer(run.net, run.net, where="old", classes=("ab", "cd"), channels=(1, 1))
+    before = run.net.head.weight.clone()
+    run.begin_from_start()
+    assert not torch.equal(run.net.head.weight, before)
+    assert torch.equal(run.average.net.head.weight, run.net.head.weight)
+
+    def no_memory(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(loop, "fit_head", no_memory)
+    fitted = loop.fit(run)
+    assert fitted.steps == 1
+    assert any("out of memory in fitting the last layer" in message for message in fitted.messages)
 
 
 def test_a_net_without_features_is_left_alone(discs):

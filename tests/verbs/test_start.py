@@ -103,6 +103,7 @@ def test_what_the_start_has_seen_is_no_test_image(first, tmp_path):
         ("model", {"init_rate": -1.0}, "init_rate"),
         ("none", {"init_freeze": 0.5}, r"init_freeze: nothing is started from \(as told\). Give --init"),
         (None, {"init_rate": 0.5, "net": "unet"}, "--init"),
+        (None, {"patch": 16, "batch": 1}, "one single value"),  # once a traceback: the last layer was fitted before
         (None, {"init_rate": 0.5, "task": "boundaries"}, r"\(lines are learnt better from fresh weights\)"),
     ],
 )

@@ -37,10 +37,7 @@ def fit_head(net: nn.Module, pool: Pool, *, classes: int, precision: str) -> Non
         batch = pool.draw(step)
         with autocast(pool.device, precision):
             features = model.features(batch.image.contiguous(memory_format=torch.channels_last))
-        height, width = (model.fold * side for side in features.shape[-2:])
-        rows, columns = batch.target.shape[-2:]
-        target = F.pad(batch.target[:, None].float(), (0, width - columns, 0, height - rows), value=VOID)
-        target = F.pixel_unshuffle(target, model.fold).long()
+        target = F.pixel_unshuffle(batch.target[:, None], model.fold)
         found.append((vectors(features.float()), vectors(target)))
     features, target = (torch.cat(parts) for parts in zip(*found, strict=True))
     some = choose_some(target[:, 0], classes, pool.seed)
@@ -86,7 +83,7 @@ def fit_logistic(features: Tensor, target: Tensor, classes: int) -> tuple[Tensor
     truth = F.one_hot(target.where(known, 0), classes).transpose(1, 2) * known[:, None]  # (N, classes, T)
     ridge = x.new_full((x.shape[1],), RIDGE)
     ridge[-1] = 1e-6  # of the bias: only so that there is an inverse
-    step = torch.linalg.inv(x.T @ x / (2 * len(x)) + ridge.diag())
+    step = torch.linalg.inv_ex(x.T @ x / (2 * len(x)) + ridge.diag()).inverse  # of no numbers: none, and no error
     shares = truth.sum(0) / known.sum(0).clamp_min(1)
     weight = x.new_zeros(x.shape[1], classes * target.shape[1])
     weight[-1] = shares.clamp_min(1e-3).log().flatten()

@@ -32,6 +32,7 @@ from handful.training.checkpoint import (
 )
 from handful.training.clock import STOPPED, Clock
 from handful.training.guard import TROUBLES, Guard
+from handful.training.head import fit_head
 from handful.training.muon import Muon
 from handful.training.pool import Batch, Pool
 from handful.training.processes import ALONE, Crew, share_statistics
@@ -179,6 +180,18 @@ class Run:
         self.best_score = float("-inf")
         self.best_constant = True
         self._remedies: dict[str, int] = {}
+
+    def begin_from_start(self) -> None:
+        """Fit a last layer that is new to what was taken over, if anything was."""
+        if self.transfer is None or "head.weight" not in self.transfer.fresh:
+            return
+        try:
+            fit_head(self.net, self.pool, classes=self.validation.outputs, precision=self.settings.precision)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self._say("out of memory in fitting the last layer, which was left out")
+        self.average.net.load_state_dict(self.net.state_dict())
 
     # ---- several processes
 
@@ -527,6 +540,8 @@ def fit(
     last_validation = last_saved = began = time.monotonic()
     before = run.step
     try:
+        if run.step == 0 and run.crew.leads:
+            run.begin_from_start()
         with run.crew.working():
             run.begin()
             while run.done() < 1.0:

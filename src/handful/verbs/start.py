@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from handful.training.transfer import Transfer
 
 SEEN = ("images", "validated", "start_images")  # in `ModelCard.training`: names and hashes of images
-
-
 SHIPPED = Path(__file__).parent / "starter.safetensors"  # docs/why/start-weights.md says what it has learnt from
 # Of what was learnt, as a share of the last layer's rate: faster, it is forgotten; slower, what is new is not learnt in
 # the time (the same page).

@@ -359,7 +359,6 @@ class Job:
         from handful.modelfile import name_answers
         from handful.models import build_net
         from handful.training.clock import Clock
-        from handful.training.head import fit_head
         from handful.training.loop import Run
         from handful.training.pool import Pool
         from handful.training.prepare import count_outputs, interior_class, prepare, target_classes
@@ -393,8 +392,6 @@ class Job:
             transfer = start_from(net, plan.init, answers=answers, channels=self.audit.channels)
             self.start = record_start(plan.init, transfer)
             self.listener.say(f"start    {transfer.words()}")
-            if "head.weight" in transfer.fresh:
-                fit_head(net, pool, classes=outputs, precision=settings.precision)
         held_out = bool(self.split.validation)
         if held_out:
             kept = read_samples(self.audit, self.split.validation[:MOST_VALIDATED])
