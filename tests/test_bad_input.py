@@ -558,13 +558,6 @@ def describe_a_text(place: Place) -> list[str]:
 # ------------------------------------------------------------------------------------------ prediction
 
 
-@case("colour.png", "in colour", "1 channel", "grey")
-def wrong_channel_count(place: Place) -> list[str]:
-    colour = np.random.default_rng(0).integers(0, 255, (40, 40, 3), np.uint8)
-    Image.fromarray(colour).save(place.root / "colour.png")
-    return place.predict(place.root / "colour.png")
-
-
 @case("five.tif", "5 channels")
 def five_channels(place: Place) -> list[str]:
     pixels = np.random.default_rng(0).integers(0, 255, (40, 40, 5), np.uint8)
@@ -692,15 +685,6 @@ def unknown_option(place: Place) -> list[str]:
 @case("No such command", "trian")
 def unknown_verb(place: Place) -> list[str]:
     return ["trian", str(place.data)]
-
-
-@case("colour: some of its images are in colour", "training images are grey")
-def colours_to_test_on_and_grey_to_train_on(place: Place) -> list[str]:
-    test = write_discs(place.root / "colour", count=2)
-    file = test / "images" / "disc_1.png"
-    grey = np.array(Image.open(file).convert("L"))
-    Image.fromarray(np.stack([grey, grey // 2, grey], 2)).save(file)
-    return place.train("--test", test)
 
 
 # ------------------------------------------------------------------------------------------ the test

@@ -10,7 +10,7 @@ import torch
 
 from handful.data.decode import ImageFile
 from handful.data.windows import open_windows
-from handful.errors import DataError, OutputError, SettingsError
+from handful.errors import OutputError, SettingsError
 from handful.modelfile import ModelCard
 from handful.models import build_net
 from handful.prediction import Segmenter, large
@@ -172,9 +172,20 @@ def test_pixels_that_are_no_number_are_counted(tmp_path):
     assert np.isfinite(found.probabilities((0, 100), (0, 120))).all()
 
 
-def test_colour_for_a_grey_model_is_refused(tmp_path):
-    with pytest.raises(DataError, match="in colour"):
-        by_windows(make_model(), texture((60, 60), channels=3), tmp_path)
+@pytest.mark.parametrize("normalisation", [IMAGE, DATASET])
+def test_colour_for_a_grey_model_is_turned_grey_and_it_is_said(tmp_path, normalisation):
+    model, image = make_model(normalisation=normalisation), texture((300, 200), channels=3)
+    luma = np.rint(image @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
+    found, whole = by_windows(model, image, tmp_path), model.predict(image)
+    assert np.array_equal(whole.probabilities, model.predict(luma).probabilities)
+    assert np.abs(found.probabilities((0, 300), (0, 200)) - whole.probabilities).max() < 1e-4
+    assert found.messages == whole.messages
+    assert "turned grey" in whole.messages[0]
+
+
+def test_grey_saved_as_colour_is_nothing_to_speak_of(tmp_path):
+    model, image = make_model(), np.repeat(texture((60, 60)), 3, axis=2)
+    assert model.predict(image).messages == by_windows(model, image, tmp_path).messages == ()
 
 
 def test_work_that_was_cut_off_goes_on_and_gives_the_same_bytes(tmp_path, monkeypatch):

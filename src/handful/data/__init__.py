@@ -9,23 +9,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from handful.data.channels import match_channels
     from handful.data.check import Audit, ImageFacts, check_data, content_hash, summary_lines
     from handful.data.decode import ImageFile
     from handful.data.image import as_unit, read_image
     from handful.data.mask import VOID, Mask, MaskReading, decide_reading, read_annotators, read_mask
     from handful.data.pairs import Layout, Pair, find_images, find_pairs
     from handful.data.problem import Problem
-    from handful.data.sample import Sample, match_channels, read_sample, read_samples
+    from handful.data.sample import Sample, read_sample, read_samples
     from handful.data.split import Region, Split, keep_split, make_split
 
 _HOMES = {
+    "channels": ("match_channels",),
     "check": ("Audit", "ImageFacts", "check_data", "content_hash", "summary_lines"),
     "decode": ("ImageFile",),
     "image": ("as_unit", "read_image"),
     "mask": ("VOID", "Mask", "MaskReading", "decide_reading", "read_annotators", "read_mask"),
     "pairs": ("Layout", "Pair", "find_images", "find_pairs"),
     "problem": ("Problem",),
-    "sample": ("Sample", "match_channels", "read_sample", "read_samples"),
+    "sample": ("Sample", "read_sample", "read_samples"),
     "split": ("Region", "Split", "keep_split", "make_split"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

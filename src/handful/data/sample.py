@@ -13,19 +13,17 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from handful.data.channels import match_channels
 from handful.data.decode import quiet
 from handful.data.image import read_image
 from handful.data.mask import MaskReading, read_mask
 from handful.data.pairs import Pair
 from handful.data.region import Region, spread_out
 from handful.errors import DataError
-from handful.names import plural
 
 if TYPE_CHECKING:
     from handful.data.audit import Audit
 
-# Luma of ITU-R BT.601, as Pillow's convert("L"): what people call the grey picture of a colour one.
-LUMA = (0.299, 0.587, 0.114)
 READY = 1_000_000_000  # bytes that images may take to be decoded once and kept: 400 of 512x512 in grey, 200 in colour
 LEAST_READY = 64  # images of which so many would fit are decoded on demand; larger ones would keep a step waiting
 LOOKED_AT = 48  # of images on demand for the plan: enough for medians and for whether up matters
@@ -63,37 +61,6 @@ def size_mismatch(where: str, image: Sequence[int], mask_name: str, mask: Sequen
             "their EXIF tag says)."
         )
     return f"{text} Save the mask again at the size of the image, without smoothing."
-
-
-def match_channels(image: NDArray[Any], channels: int, where: str) -> NDArray[Any]:
-    """The image (H, W, C) with as many channels as asked: grey is repeated, colour becomes its luma, a fourth channel
-    beside three is dropped. Raises DataError for any other difference."""
-    have = image.shape[2]
-    if have == channels:
-        return image
-    if have == 1:
-        if channels == 3:
-            return np.repeat(image, channels, axis=2)
-    elif have in (3, 4) and channels == 1:
-        return _grey(image[:, :, :3])
-    elif have == 4 and channels == 3:
-        return np.ascontiguousarray(image[:, :, :3])
-    elif have == 2 and channels == 1:
-        return np.ascontiguousarray(image[:, :, :1])
-    raise DataError(
-        f"{where}: has {plural(have, 'channel')} where {channels} "
-        f"{'were' if channels > 1 else 'was'} expected. "
-        "Save it with the channels of the training images."
-    )
-
-
-def _grey(image: NDArray[Any]) -> NDArray[Any]:
-    first = image[:, :, :1]
-    if (image == first).all():
-        return np.ascontiguousarray(first)
-    grey = sum(image[:, :, i].astype(np.float64) * weight for i, weight in enumerate(LUMA))
-    grey = np.asarray(grey)[:, :, None]
-    return grey.astype(image.dtype) if image.dtype.kind == "f" else np.rint(grey).astype(image.dtype)
 
 
 def read_samples(audit: Audit, regions: Iterable[Region], threads: int | None = None) -> list[Sample]:

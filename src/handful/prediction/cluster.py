@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handful.data.channels import match_channels
 from handful.data.decode import ImageFile
 from handful.data.windows import Windows, open_windows
 from handful.errors import DataError, OutputError, SettingsError
@@ -25,7 +26,7 @@ from handful.modelfile import ModelCard
 from handful.normalise import Statistics, standardise
 from handful.prediction.joined import Blocks, Joiner, Part, Place, find_part
 from handful.prediction.large import LargePrediction, count_planes, keep_planes, survey
-from handful.prediction.segmenter import Segmenter, fit_channels
+from handful.prediction.segmenter import Segmenter
 from handful.prediction.tiles import Span, Tiling, predict_tiles
 from handful.scale import resize_window, working_size
 
@@ -192,7 +193,7 @@ def predict_block(work: ClusterWork, place: Place) -> None:
     windows = _windows(work.image)
 
     def read(tall: Span, wide: Span) -> NDArray[np.float32]:
-        pixels = fit_channels(windows.read(tall, wide), card.channels, str(work.image))
+        pixels = match_channels(windows.read(tall, wide), card.channels, str(work.image))
         return np.ascontiguousarray(np.moveaxis(standardise(pixels, work.statistics), -1, 0))
 
     planes = resize_window(read, work.shape, work.size, down, across)

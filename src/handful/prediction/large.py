@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from handful.data.channels import TURNED_GREY, loses_colour, match_channels
 from handful.errors import DataError, SettingsError
 from handful.files import write_whole
 from handful.interior import merge_planes
@@ -29,7 +30,7 @@ from handful.prediction.confidence import temper
 from handful.prediction.joined import Look
 from handful.prediction.likeness import describe_pieces, how_unlike, middle_of, places, thinning, unlike_words
 from handful.prediction.planefile import PlaneFile
-from handful.prediction.segmenter import Segmenter, fit_channels, mask_of
+from handful.prediction.segmenter import Segmenter, mask_of
 from handful.prediction.tiles import Cell, Span, Tiling, cut_image, predict_cells, widened
 from handful.scale import resize_window, working_size
 
@@ -111,23 +112,25 @@ class Survey:
 
 def survey(windows: Windows, card: ModelCard, name: str) -> Survey:
     """One pass over the image where one is needed; the statistics are those of the whole image to the last digit."""
-    floats = windows.dtype.kind == "f"
-    if card.normalisation["kind"] != "image" and not floats and not card.likeness:
+    floats, more = windows.dtype.kind == "f", windows.channels > card.channels
+    if card.normalisation["kind"] != "image" and not floats and not more and not card.likeness:
         sample = windows.read((0, 1), (0, 1))
-        return Survey(image_statistics(fit_channels(sample, card.channels, name), card.normalisation))
+        return Survey(image_statistics(match_channels(sample, card.channels, name), card.normalisation))
     height, width = windows.shape
     # The grid of `image_statistics`: of pixels that lie on it a further grid is never taken.
     stride = int(np.ceil(np.sqrt(max(1.0, height * width / STATISTICS_PIXELS))))
     step = thinning(windows.shape)
-    grid, looks, bad = [], [], 0
+    grid, looks, bad, coloured = [], [], 0, False
     for (top, _), band in windows.bands():
         looks.append(band[-top % step :: step, ::step].copy())
-        grid.append(fit_channels(band[-top % stride :: stride, ::stride], card.channels, name))
+        grid.append(match_channels(band[-top % stride :: stride, ::stride], card.channels, name))
+        coloured = coloured or loses_colour(band, card.channels)
         if floats:
             bad += int((~np.isfinite(band)).any(axis=-1).sum())
     statistics = image_statistics(np.concatenate(grid), card.normalisation)
     message = f"not a number at {bad} of {height * width} pixels: taken as the middle of the image."
-    return Survey(statistics, (message,) if bad else (), np.concatenate(looks))
+    messages = (*([message] if bad else []), *([TURNED_GREY] if coloured else []))
+    return Survey(statistics, messages, np.concatenate(looks))
 
 
 def choose_tiling(segmenter: Segmenter, budget: int, pixels: int | None = None) -> Tiling:
@@ -187,7 +190,7 @@ def predict_large(
     rows = len(cut_image(size, tiling)[0].starts)
 
     def read_planes(down: Span, across: Span) -> NDArray[np.float32]:
-        pixels = fit_channels(windows.read(down, across), card.channels, name)
+        pixels = match_channels(windows.read(down, across), card.channels, name)
         return np.ascontiguousarray(np.moveaxis(standardise(pixels, found.statistics), -1, 0))
 
     def read(down: Span, across: Span) -> NDArray[np.float32]:
@@ -250,4 +253,4 @@ def refuse_odd(windows: Windows, card: ModelCard, name: str) -> None:
     """DataError at once where the channels do not fit the model."""
     if 0 in windows.shape:
         raise DataError(f"{name}: has no pixels.")
-    fit_channels(windows.read((0, 1), (0, 1)), card.channels, name)
+    match_channels(windows.read((0, 1), (0, 1)), card.channels, name)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from handful.data.channels import TURNED_GREY, loses_colour, match_channels
 from handful.errors import DataError, SettingsError
 from handful.interior import merge_planes
 from handful.measure.ridges import thin_ridges
@@ -139,7 +140,9 @@ class Segmenter:
         messages = []
         if pixels.dtype.kind == "f" and (bad := int((~np.isfinite(pixels)).any(axis=-1).sum())):
             messages.append(f"not a number at {bad} of {pixels[..., 0].size} pixels: taken as the middle of the image.")
-        values = apply_normalisation(fit_channels(pixels, self.card.channels, name), self.card.normalisation)
+        if loses_colour(pixels, self.card.channels):
+            messages.append(TURNED_GREY)
+        values = apply_normalisation(match_channels(pixels, self.card.channels, name), self.card.normalisation)
         size = pixels.shape[0], pixels.shape[1]
         net_input = resize_planes(np.moveaxis(values, -1, 0), working_size(size, self.card.scale))
         worked = predict_tiles(self.running, net_input, tiling or self.tiling, flips=flips, half=half)
@@ -186,29 +189,6 @@ def choose_device(device: str) -> str:
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise SettingsError(f"device {device!r}: this machine has no GPU that PyTorch can use. Take auto or cpu.")
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-
-
-def fit_channels(image: NDArray[Any], channels: int, name: str) -> NDArray[Any]:
-    """An image (H, W, C) with the channels a model takes, (H, W, channels), in its own type.
-
-    As `match_channels` does it for training, but colours are not turned grey unasked: a model trained on grey images
-    knows nothing about colour ones. Raises DataError where the channels do not fit.
-    """
-    from handful.data.sample import match_channels
-
-    colours = image[:, :, :3]
-    if (
-        channels == 1
-        and image.shape[2] >= 3
-        and not np.array_equal(
-            colours, np.broadcast_to(colours[:, :, :1], colours.shape), equal_nan=image.dtype.kind == "f"
-        )
-    ):
-        raise DataError(
-            f"{name}: the image is in colour ({image.shape[2]} channels), the model was trained on grey images "
-            "(1 channel). Give it grey images, or train on images like this one."
-        )
-    return match_channels(image, channels, name)
 
 
 def _pixels(image: Any) -> tuple[NDArray[Any], str]:

@@ -217,18 +217,13 @@ def check_time(seconds: float | None, steps: int | None) -> float:
 
 
 def check_same_kind(audit: Audit, test: Audit | None) -> None:
-    """A test set must have the classes of the training set, and no colours where the net will know only grey."""
+    """A test set must have the classes of the training set."""
     if test is None:
         return
     if test.reading.classes != audit.reading.classes:
         raise DataError(
             f"{test.root}: its classes ({', '.join(test.reading.classes)}) are not those of the training data "
             f"({', '.join(audit.reading.classes)}). Give masks of the same kind."
-        )
-    if audit.channels == 1 < test.channels:
-        raise DataError(
-            f"{test.root}: some of its images are in colour, all of the training images are grey. Give grey images, or "
-            "label some in colour to train on."
         )
 
 
