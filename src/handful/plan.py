@@ -17,6 +17,7 @@ from handful.errors import SettingsError
 from handful.interior import has_interior
 from handful.limits import check_settings
 from handful.machine import Machine
+from handful.measure.lines import are_lines
 from handful.names import nearest
 from handful.normalise import measure_normalisation
 from handful.scale import working_size
@@ -141,6 +142,12 @@ def choose_task(reading: MaskReading) -> tuple[str, str]:
     if reading.instances:
         return "instances", "the masks number single objects, so single objects are what is wanted"
     return "semantic", "the masks hold classes, not single objects"
+
+
+def wants_lines(task: str, samples: Sequence[Sample], reading: MaskReading) -> bool:
+    """Whether boundaries are asked for, or one class of thin lines that part the rest, as membranes do."""
+    one = len(reading.classes) == 2 and len(reading.objects) == 1
+    return task == "boundaries" or (one and are_lines([sample.mask for sample in samples], reading.objects[0]))
 
 
 def choose_interior(net: str) -> tuple[bool, str]:

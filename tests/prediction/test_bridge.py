@@ -8,14 +8,10 @@ from scipy import ndimage
 
 from handful.measure.rand import label_regions, score_grouping
 from handful.modelfile import ModelCard
-from handful.prediction import bridge
 from handful.prediction.bridge import (
     GENERAL,
-    LOOKED_AT,
     REACH,
-    are_lines,
     bridge_gaps,
-    count_regions,
     fit_bridge,
 )
 from handful.prediction.large import LargePrediction
@@ -98,41 +94,6 @@ def test_lines_may_be_the_first_class(rng):
     first = ModelCard(classes=("wall", "cell"), background=1, threshold=0.4, **about)
     stack = np.stack([1 - probability, probability])
     np.testing.assert_array_equal(mask_of(stack, last), 1 - mask_of(stack[::-1], first))
-
-
-def test_regions_are_counted_by_how_often_they_part_two_pixels(rng):
-    mask = np.zeros((20, 30), np.uint8)
-    assert count_regions(mask, 1) == 1
-    mask[:, 10] = mask[:, 20] = 1
-    assert 2.9 < count_regions(mask, 1) < 3
-    mask[:, 21:] = 255
-    assert 1.9 < count_regions(mask, 1) <= 2
-    assert count_regions(np.ones((5, 5), np.uint8), 1) == 0
-
-
-def test_lines_are_thin_and_part_regions(rng):
-    truth, _ = walls(rng)
-    cells = (truth == 0).astype(np.uint8)
-    assert are_lines([truth], 1)
-    assert are_lines([cells], 0)  # whatever their number is
-    assert not are_lines([truth, cells, cells], 1)
-    apart = ndimage.binary_opening(cells, iterations=4).astype(np.uint8)
-    assert not are_lines([apart], 1)  # cells that part nothing
-    pierced = np.ones((96, 96), np.uint8)
-    pierced[8:16, 8:88:16] = pierced[40:48, 8:88:16] = 0
-    assert count_regions(pierced, 1) > 3
-    assert not are_lines([pierced], 1)  # thick all around its holes
-    assert not are_lines([np.zeros((9, 9), np.uint8)], 1)
-    assert not are_lines([], 1)
-
-
-def test_of_many_masks_some_are_looked_at(monkeypatch):
-    """A training with thousands of images has no time to look at all before its first step."""
-    looked_at = []
-    monkeypatch.setattr(bridge, "share_thin", lambda mask, kind: looked_at.append(int(mask[0, 0])) or 0.0)
-    assert not are_lines([np.full((4, 4), number, np.uint8) for number in range(200)], 1)
-    assert len(looked_at) == LOOKED_AT
-    assert max(looked_at) - min(looked_at) > 150
 
 
 def test_odds_are_scaled():

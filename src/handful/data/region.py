@@ -39,3 +39,9 @@ def chance(seed: int, *words: str) -> float:
 def spread_out(items: Sequence[T], most: int) -> Sequence[T]:
     """At most so many of them, at even steps."""
     return items if len(items) <= most else [items[k * len(items) // most] for k in range(most)]
+
+
+def middle_window(shape: tuple[int, ...], side: int) -> tuple[slice, ...]:
+    """At most `side` pixels across and down in the middle of an image (H, W)."""
+    starts = [max(0, (size - side) // 2) for size in shape]
+    return tuple(slice(start, start + side) for start in starts)

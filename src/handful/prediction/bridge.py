@@ -10,29 +10,26 @@ pixel rests on pixels within REACH and any window of a large image says what the
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handful.data.mask import VOID
-from handful.data.region import spread_out
+from handful.data.region import middle_window
+from handful.measure.lines import DEEPEST
 from handful.measure.overlap import count_overlap, dice
 from handful.measure.rand import label_regions, score_grouping
 from handful.names import plural
-from handful.prediction.parting import LEAST_IMAGES, choose, middle_window, scale_odds
+from handful.prediction.parting import LEAST_IMAGES, SIDE, choose, scale_odds
 
-ROUNDS = 8  # lines of up to 16 pixels are thinned; what is thicker still is no line
+ROUNDS = DEEPEST  # lines are thinned to one pixel; what is thicker still is no line
 REACH = 2 * ROUNDS + 2
 # Odds of the lower threshold as a share of the odds of the upper. V^Rand of the mask of six membrane nets on 4 unseen
 # slices each, one of 60 s and five of 300 s: .835 .941 .926 .965 .954 .882 as it is, .877 .941 .927 .966 .966 .883 with
 # 1/9, .881 .942 .933 .966 .966 .944 with 1/4, .881 .943 .935 .966 .968 .923 with 3/7; Dice falls by .002, .001, .0005.
 GENERAL = 1 / 4
 SHARES = (1 / 9, GENERAL, 3 / 7)
-# Regions of one size that are as likely to part two pixels: 22 in a slice of membranes, 1 around nuclei or a cat.
-LEAST_REGIONS = 3.0
-LEAST_THIN = 0.9
-LOOKED_AT, WIDE = 8, 1024  # masks that are looked at for that, 30 ms each at most, and their pixels across and down
 MOST_DICE = 0.005  # that bridges may cost
 
 
@@ -47,31 +44,6 @@ def bridge_gaps(mask: NDArray[np.bool_], probability: NDArray[np.float32], least
     lines &= ~ndimage.binary_opening(lines, np.ones((3, 3)))
     bridged: NDArray[np.bool_] = mask | lines[ROUNDS:-ROUNDS, ROUNDS:-ROUNDS]
     return bridged
-
-
-def are_lines(masks: Sequence[NDArray[np.uint8]], kind: int) -> bool:
-    """Whether class `kind` is lines that part the rest into many regions in most masks (H, W), as far as looked at."""
-    parts = [mask[middle_window(mask.shape, WIDE)] for mask in spread_out(masks, LOOKED_AT)]
-    found = [share_thin(part, kind) >= LEAST_THIN and count_regions(part, kind) >= LEAST_REGIONS for part in parts]
-    return 2 * sum(found) > len(found)
-
-
-def share_thin(mask: NDArray[np.uint8], kind: int) -> float:
-    """The share of the pixels of class `kind` that lie within ROUNDS of others, as all of a line do; 0 without any."""
-    from scipy import ndimage
-
-    inside = mask == kind
-    depth = ndimage.distance_transform_cdt(np.pad(inside, 1, constant_values=True), "chessboard")[1:-1, 1:-1][inside]
-    return float((depth <= ROUNDS).mean()) if depth.size else 0.0
-
-
-def count_regions(mask: NDArray[np.uint8], kind: int) -> float:
-    """The number of regions of one size that would part two pixels beside class `kind` as often as these do.
-
-    1 over the sum of squared shares of the area (Simpson 1949); 0 where there is nothing beside.
-    """
-    sizes = np.bincount(label_regions((mask != kind) & (mask != VOID)).ravel())[1:].astype(np.float64)
-    return float(sizes.sum() ** 2 / (sizes**2).sum()) if sizes.size else 0.0
 
 
 def fit_bridge(
@@ -93,7 +65,7 @@ def fit_bridge(
     for probability, true in cases:
         if until is not None and time.monotonic() > until:
             break
-        window = middle_window(true.shape)
+        window = middle_window(true.shape, SIDE)
         cells = label_regions((true[window] != kind) & (true[window] != VOID))
         if not cells.any():
             continue

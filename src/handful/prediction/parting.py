@@ -18,6 +18,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from handful.data.region import middle_window
 from handful.names import plural
 from handful.prediction.instances import Hills, ObjectSettings, find_foreground, find_gaps, find_hills
 
@@ -60,14 +61,8 @@ class Case:
 
     def middle(self) -> Case:
         """At most SIDE pixels across and down, so that the time is bounded."""
-        window = (..., *middle_window(self.mask.shape))
+        window = (..., *middle_window(self.mask.shape, SIDE))
         return replace(self, **{name: part[window] for name, part in vars(self).items() if part is not None})
-
-
-def middle_window(shape: tuple[int, ...], side: int = SIDE) -> tuple[slice, ...]:
-    """At most `side` pixels across and down in the middle of an image (H, W)."""
-    starts = [max(0, (size - side) // 2) for size in shape]
-    return tuple(slice(start, start + side) for start in starts)
 
 
 @dataclass(frozen=True)

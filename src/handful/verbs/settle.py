@@ -21,9 +21,10 @@ from handful.data.region import spread_out
 from handful.data.sample import Sample, read_samples
 from handful.data.split import Split
 from handful.interior import merge_planes
+from handful.measure.lines import are_lines
 from handful.measure.matches import ObjectMatches, match_objects
 from handful.normalise import apply_normalisation
-from handful.prediction.bridge import are_lines, fit_bridge
+from handful.prediction.bridge import fit_bridge
 from handful.prediction.confidence import fit_objects, fit_temperature, temper, temper_threshold
 from handful.prediction.likeness import MOST_KEPT, alone, describe_image, learn_likeness, middle
 from handful.prediction.parting import Case, fit_parting, general_settings

@@ -50,17 +50,12 @@ def choose_start(overrides: Mapping[str, Any], samples: Sequence[Sample], readin
 
 def why_fresh(overrides: Mapping[str, Any], samples: Sequence[Sample], reading: MaskReading) -> str:
     """Why the weights that ship are not taken; "" where they are."""
-    from handful.plan import choose_task
-    from handful.prediction.bridge import are_lines
+    from handful.plan import choose_task, wants_lines
 
     if overrides.get("net") not in (None, "quick") or overrides.get("net_settings"):
         return "those that ship are of another net"
-    if (overrides.get("task") or choose_task(reading)[0]) == "boundaries":
-        return LINES
-    objects = reading.objects
-    if len(reading.classes) == 2 and len(objects) == 1 and are_lines([one.mask for one in samples], objects[0]):
-        return LINES
-    return ""
+    task = overrides.get("task") or choose_task(reading)[0]
+    return LINES if wants_lines(str(task), samples, reading) else ""
 
 
 def start_from(net: nn.Module, init: str | Path, *, answers: Sequence[str], channels: int) -> Transfer:
