@@ -18,6 +18,7 @@ from handful.plan import (
     up_matters,
     working_thickness,
 )
+from walls import walls
 
 READING = MaskReading("values", ("background", "thing"), 0, "grey")
 CPU = Machine("cpu", 8 << 30, False, "2 CPU cores")
@@ -189,6 +190,34 @@ def test_the_plan_tells_the_augmentation_that_is_really_done(given, geometry, co
     told = {line.name: line for line in plan_of([tissue(n) for n in range(8)], overrides=given).lines}
     assert (told["geometry"].value, told["colour"].value) == (geometry, colour)
     assert (told["geometry"].reason == "as told") == (told["colour"].reason == "as told") == bool(given)
+
+
+@pytest.mark.parametrize(
+    ("count", "given", "paste", "reason"),
+    [
+        (8, {}, 0.25, "few images"),
+        (9, {}, 0, ""),
+        (9, {"paste": 0.5}, 0.5, "as told"),
+        (9, {"augment": "paste"}, 0.25, "as told"),
+        (8, {"paste": 0}, 0, "as told"),
+        (8, {"augment": "flip"}, 0, ""),
+        (8, {"augment": "all"}, 0.25, "few images"),
+        (8, {"task": "boundaries"}, 0, ""),
+    ],
+)
+def test_objects_of_a_few_images_are_put_before_other_grounds(count, given, paste, reason):
+    plan = plan_of([tissue(n) for n in range(count)], overrides=given)
+    assert plan.training.paste == paste
+    told = [line.reason for line in plan.lines if line.name == "paste"]
+    assert len(told) == bool(reason)
+    assert all(reason in words for words in told)
+
+
+def test_walls_between_cells_and_scenes_of_several_classes_are_left_as_they_are():
+    drawn = [walls(np.random.default_rng(n), side=192, cells=40)[0] for n in range(4)]
+    assert plan_of([sample(mask) for mask in drawn]).training.paste == 0
+    scene = MaskReading("values", ("ground", "tree", "sky"), 0, "grey")
+    assert plan_of([tissue(n) for n in range(4)], scene).training.paste == 0
 
 
 @pytest.mark.parametrize(

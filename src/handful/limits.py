@@ -21,6 +21,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "warmup": (0, 1),
     "focus": (0, 1),
     "hardness": (0, 4),
+    "paste": (0, 1),
     "average_share": (0, 1e6),
     "init_freeze": (0, 1),
     "init_rate": (0, 10),

@@ -27,6 +27,7 @@ class TrainSettings:
     focus: float = 0.3  # share of the samples centred on a class drawn evenly
     interior: bool = False  # whether the net also answers the interior of objects, see handful.interior
     hardness: float = 0.4  # images are drawn by their recent loss to this power; 0: all alike
+    paste: float = 0.0  # chance of a sample to have objects of another pasted into it
     average_share: float = 0.1  # weights are averaged over about the last 1 / (1 + ...) of the steps
     init_freeze: float = 0.0  # share of the training in which the encoder taken over from a model is held still
     init_rate: float = 1.0  # learning rate of all that was taken over, as a share of the others'

@@ -13,13 +13,14 @@ from handful.settings import TrainSettings
 GEOMETRY = {"flip", "rotation", "zoom", "shift", "shear", "elastic"}
 
 
-def changes(asked: str) -> tuple[bool, bool]:
-    """Whether samples are moved and whether their colours are changed."""
+def changes(asked: str) -> tuple[bool, bool, bool]:
+    """Whether samples are moved, whether their colours are changed, and whether objects are pasted."""
     settings = TrainSettings().with_values({"augment": asked, "geometry.chance": 1.0})
     still = draw_warp(TrainSettings().with_values({"augment": "none"}).geometry, 16, (32, 32), seeded())
     moved = not torch.allclose(draw_warp(settings.geometry, 16, (32, 32), seeded()), still, atol=1e-4)
     image = torch.randn(16, 3, 32, 32, generator=seeded())
-    return moved, not torch.allclose(change_colour(image.clone(), settings.colour, seeded()), image)
+    coloured = not torch.allclose(change_colour(image.clone(), settings.colour, seeded()), image)
+    return moved, coloured, settings.paste > 0
 
 
 def seeded() -> torch.Generator:
@@ -27,16 +28,16 @@ def seeded() -> torch.Generator:
 
 
 def test_none_changes_nothing() -> None:
-    assert changes("none") == (False, False)
+    assert changes("none") == (False, False, False)
 
 
 @pytest.mark.parametrize("kind", OFF)
 def test_one_kind_alone(kind: str) -> None:
-    assert changes(kind) == (kind in GEOMETRY, kind not in GEOMETRY)
+    assert changes(kind) == (kind in GEOMETRY, kind not in GEOMETRY | {"paste"}, kind == "paste")
 
 
 def test_all_is_the_plan_with_shifts() -> None:
-    plan = TrainSettings().with_values({"geometry.rotation": 15.0})
+    plan = TrainSettings().with_values({"geometry.rotation": 15.0, "paste": 0.1})
     assert plan.with_values({"augment": "all"}) == plan.with_values({"geometry.shift": 0.1})
 
 

@@ -9,7 +9,7 @@ from handful.data.mask import MaskReading
 from handful.data.sample import Sample
 from handful.plan import Plan
 from handful.settings import TrainSettings
-from handful.training.prepare import prepare, target_classes
+from handful.training.prepare import pasted_kinds, prepare, target_classes
 
 READING = MaskReading("labels", ("background", "cell"), 0, "grey", instances=True)
 PLAN = Plan("semantic", {"kind": "none"}, {"kind": "image", "per_channel": False}, TrainSettings())
@@ -56,3 +56,12 @@ def test_the_gap_is_heavy_where_the_loss_is_weighted(touching):
     assert weights[0][16].argmax() in (15, 16)
     assert weights[0][16].max() > 3
     assert weights[0].min() >= 1 - 1e-5
+
+
+def test_what_may_be_pasted_is_every_class_of_objects_with_its_interior():
+    """A class is pasted whole: its interior left behind, the rest would be a ring."""
+    learnt = replace(PLAN, task="instances", training=TrainSettings(interior=True))
+    assert pasted_kinds(learnt, READING) == [(1, 2)]
+    assert pasted_kinds(PLAN, READING) == [(1,)]
+    several = MaskReading("values", ("road", "tree", "sky"), None, "grey")
+    assert pasted_kinds(PLAN, several) == [(0,), (1,), (2,)]

@@ -9,6 +9,7 @@ from handful.errors import SettingsError
 from handful.names import nearest
 
 SHIFT = 0.1  # of the sides: named, shifts are this long; windows of large images are drawn anywhere as it is
+PASTE = 0.25  # chance of a sample to have objects of another pasted into it, where named or where the plan does it
 
 # What switches each kind off. Flips bring quarter turns with them where up does not matter.
 OFF: dict[str, dict[str, Any]] = {
@@ -23,6 +24,7 @@ OFF: dict[str, dict[str, Any]] = {
     "cast": {"colour.cast": 0.0},
     "noise": {"colour.noise": 0.0},
     "blur": {"colour.blur": 0.0},
+    "paste": {"paste": 0.0},
 }
 
 
@@ -30,8 +32,9 @@ def expand_augment(values: Mapping[str, Any]) -> dict[str, Any]:
     """Settings with `augment` written out as the parts of geometry and colour that it switches off.
 
     'all' leaves every kind as strong as the plan makes it, with shifts, 'none' switches all off, 'flip+noise' all but
-    these. What is given under its own name, such as geometry.rotation, counts more. Raises SettingsError for a kind
-    that does not exist.
+    these; shift and paste, which the plan may leave out, have a strength of their own where they are named. What is
+    given under its own name, such as geometry.rotation, counts more. Raises SettingsError for a kind that does not
+    exist.
     """
     if "augment" not in values:
         return dict(values)
@@ -47,4 +50,5 @@ def expand_augment(values: Mapping[str, Any]) -> dict[str, Any]:
             )
     kept = set(OFF) if words == ["all"] else set(words)
     parts = {key: value for kind in OFF if kind not in kept for key, value in OFF[kind].items()}
-    return parts | ({"geometry.shift": SHIFT} if "shift" in kept else {}) | rest
+    named = {"paste": PASTE} if "paste" in words else {}
+    return parts | named | ({"geometry.shift": SHIFT} if "shift" in kept else {}) | rest

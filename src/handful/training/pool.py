@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -11,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from handful.augment import Colour, Geometry, apply_warp, change_colour, draw_warp
+from handful.augment import Colour, Geometry, apply_paste, apply_warp, change_colour, draw_paste, draw_warp
 from handful.losses.cross_entropy import pixel_costs
 from handful.losses.parts import IGNORE
 from handful.training.store import Store
@@ -34,7 +35,8 @@ class Pool:
     `focus` is the share of the samples that are centred on a pixel of a class drawn evenly from the classes of the set.
     `hardness`: the odds of an image are multiplied by its recent cross-entropy to this power, 0 for even odds (after
     Loshchilov and Hutter 2015, who draw by rank): among a handful of images the only one of its look is otherwise
-    learnt too late.
+    learnt too late. `paste` is the chance of a sample to have objects of `kinds` from another pasted into it, see
+    `handful.augment.paste`.
     """
 
     def __init__(
@@ -47,12 +49,15 @@ class Pool:
         colour: Colour,
         focus: float,
         hardness: float = 0.0,
+        paste: float = 0.0,
+        kinds: Sequence[Sequence[int]] = (),
         seed: int,
         device: torch.device,
     ) -> None:
         self.store = store
         self.patch, self.batch = patch, batch
         self.geometry, self.colour, self.focus, self.hardness = geometry, colour, focus, hardness
+        self.paste, self.kinds = paste, kinds
         self.seed, self.device = seed, device
         # Big images are drawn more often, by the square root of their area: by area one slide would be all there is.
         area = np.array([height * width for height, width in store.shapes], float) ** 0.5
@@ -78,9 +83,13 @@ class Pool:
         planes = torch.stack([apply_warp(store.planes(i), middle, one, mode="bilinear") for i, middle, one in spots])
         masks = torch.stack([apply_warp(store.mask(i), middle, one, mode="nearest")[0] for i, middle, one in spots])
         weight = planes[:, -1] if store.weighted else None
-        image = planes[:, :-1] if store.weighted else planes
-        sources = tuple(index for index, _, _ in spots)
-        return Batch(change_colour(image, self.colour, generator), masks.long(), weight, sources)
+        # Before anything is pasted: an object and the ground behind it are each in a light of their own.
+        image = change_colour(planes[:, :-1] if store.weighted else planes, self.colour, generator)
+        if self.paste:
+            others, taken = draw_paste(masks, self.kinds, self.paste, generator)
+            image, masks = apply_paste(image, others, taken), apply_paste(masks, others, taken)
+            weight = None if weight is None else apply_paste(weight, others, taken)
+        return Batch(image, masks.long(), weight, tuple(index for index, _, _ in spots))
 
     def odds(self) -> NDArray[np.float64]:
         """Of each image to be drawn next."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from handful.data.mask import VOID, MaskReading
 from handful.data.sample import Sample
-from handful.interior import draw_interior
+from handful.interior import NUMBER, draw_interior
 from handful.losses.border_weight import border_weight
 from handful.machine import count_cores
 from handful.normalise import apply_normalisation
@@ -48,6 +48,14 @@ def interior_class(plan: Plan, reading: MaskReading) -> int | None:
 def count_outputs(plan: Plan, reading: MaskReading) -> int:
     """How many numbers the net answers for a pixel."""
     return len(target_classes(plan, reading)[0]) + plan.training.interior
+
+
+def pasted_kinds(plan: Plan, reading: MaskReading) -> list[tuple[int, ...]]:
+    """The classes of objects that may be pasted into other samples, each as the net's answers for it."""
+    classes, background = target_classes(plan, reading)
+    interior_of = interior_class(plan, reading)
+    kinds = [number for number in range(len(classes)) if number != background]
+    return [(number, NUMBER) if number == interior_of else (number,) for number in kinds]
 
 
 def training_target(sample: Sample, plan: Plan, reading: MaskReading) -> NDArray[np.uint8]:

@@ -356,7 +356,7 @@ class Job:
         from handful.training.clock import Clock
         from handful.training.loop import Run
         from handful.training.pool import Pool
-        from handful.training.prepare import count_outputs, interior_class, prepare, target_classes
+        from handful.training.prepare import count_outputs, interior_class, pasted_kinds, prepare, target_classes
         from handful.training.processes import current_crew
         from handful.training.store import make_store, plain_image
         from handful.training.validation import Validation
@@ -375,6 +375,8 @@ class Job:
             colour=settings.colour,
             focus=settings.focus,
             hardness=settings.hardness,
+            paste=settings.paste,
+            kinds=pasted_kinds(plan, self.audit.reading),
             seed=self.seed,
             device=torch.device(device),
         )
