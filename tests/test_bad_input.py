@@ -687,6 +687,17 @@ def unknown_verb(place: Place) -> list[str]:
     return ["trian", str(place.data)]
 
 
+@case("many: has 5 channels where 1 was expected")
+def channels_to_test_on_that_no_training_image_has(place: Place) -> list[str]:
+    test = write_discs(place.root / "many", count=2)
+    for file in sorted((test / "images").iterdir()):
+        pixels = np.repeat(np.array(Image.open(file))[:, :, None], 5, axis=2)
+        pixels[:, :, 1] //= 2
+        tifffile.imwrite(file.with_suffix(".tif"), pixels, photometric="minisblack", planarconfig="contig")
+        file.unlink()
+    return place.train("--test", test)
+
+
 # ------------------------------------------------------------------------------------------ the test
 
 

@@ -8,12 +8,7 @@ from scipy import ndimage
 
 from handful.measure.rand import label_regions, score_grouping
 from handful.modelfile import ModelCard
-from handful.prediction.bridge import (
-    GENERAL,
-    REACH,
-    bridge_gaps,
-    fit_bridge,
-)
+from handful.prediction.bridge import GENERAL, REACH, bridge_gaps, fit_bridge
 from handful.prediction.large import LargePrediction
 from handful.prediction.parting import scale_odds
 from handful.prediction.segmenter import mask_of

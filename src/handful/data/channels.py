@@ -24,7 +24,7 @@ def match_channels(image: NDArray[Any], channels: int, where: str) -> NDArray[An
     if have == 1:
         if channels == 3:
             return np.repeat(image, channels, axis=2)
-    elif have in (3, 4) and channels == 1:
+    elif may_lose_colour(have, channels):
         return _grey(image[:, :, :3])
     elif have == 4 and channels == 3:
         return np.ascontiguousarray(image[:, :, :3])
@@ -37,9 +37,14 @@ def match_channels(image: NDArray[Any], channels: int, where: str) -> NDArray[An
     )
 
 
+def may_lose_colour(have: int, channels: int) -> bool:
+    """Whether colours of an image that has so many channels are turned grey, if there are any."""
+    return channels == 1 and have in (3, 4)
+
+
 def loses_colour(image: NDArray[Any], channels: int) -> bool:
     """Whether `match_channels` turns colours of this image (H, W, C) grey."""
-    return channels == 1 and image.shape[2] in (3, 4) and not _is_grey(image[:, :, :3])
+    return may_lose_colour(image.shape[2], channels) and not _is_grey(image[:, :, :3])
 
 
 def _is_grey(image: NDArray[Any]) -> bool:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from handful.data.channels import TURNED_GREY, loses_colour, match_channels
+from handful.data.channels import TURNED_GREY, loses_colour, match_channels, may_lose_colour
 from handful.errors import DataError, SettingsError
 from handful.files import write_whole
 from handful.interior import merge_planes
@@ -112,8 +112,8 @@ class Survey:
 
 def survey(windows: Windows, card: ModelCard, name: str) -> Survey:
     """One pass over the image where one is needed; the statistics are those of the whole image to the last digit."""
-    floats, more = windows.dtype.kind == "f", windows.channels > card.channels
-    if card.normalisation["kind"] != "image" and not floats and not more and not card.likeness:
+    floats, colours = windows.dtype.kind == "f", may_lose_colour(windows.channels, card.channels)
+    if card.normalisation["kind"] != "image" and not floats and not colours and not card.likeness:
         sample = windows.read((0, 1), (0, 1))
         return Survey(image_statistics(match_channels(sample, card.channels, name), card.normalisation))
     height, width = windows.shape
@@ -128,9 +128,12 @@ def survey(windows: Windows, card: ModelCard, name: str) -> Survey:
         if floats:
             bad += int((~np.isfinite(band)).any(axis=-1).sum())
     statistics = image_statistics(np.concatenate(grid), card.normalisation)
-    message = f"not a number at {bad} of {height * width} pixels: taken as the middle of the image."
-    messages = (*([message] if bad else []), *([TURNED_GREY] if coloured else []))
-    return Survey(statistics, messages, np.concatenate(looks))
+    messages = []
+    if bad:
+        messages.append(f"not a number at {bad} of {height * width} pixels: taken as the middle of the image.")
+    if coloured:
+        messages.append(TURNED_GREY)
+    return Survey(statistics, tuple(messages), np.concatenate(looks))
 
 
 def choose_tiling(segmenter: Segmenter, budget: int, pixels: int | None = None) -> Tiling:

@@ -132,8 +132,8 @@ class Segmenter:
 
         image: a file, or an array (H, W) or (H, W, C) whose range follows its type: uint8 to 255, uint16 to 65535,
         floats from 0 to 1. flips: average over mirror images, four times the work. half: compute in bfloat16. tiling:
-        another than the model's own, where memory is short. Raises DataError for an image that
-        cannot be read or whose channels the model was not trained on.
+        another than the model's own, where memory is short. Colours are turned grey for a model of grey images, and
+        `messages` say so. Raises DataError for an image that cannot be read or whose channels fit in no such way.
         """
         pixels, found_name = _pixels(image)
         name = found_name if name is None else name

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handful.data.channels import TURNED_GREY, may_lose_colour
 from handful.data.check import Audit
 from handful.data.mask import VOID, read_annotators
 from handful.data.sample import Sample, read_samples
@@ -74,6 +75,8 @@ def score_regions(
 
     wanted = list(regions)
     card = model.card
+    if may_lose_colour(audit.channels, card.channels):
+        listener.say(f"note     some images of {audit.root} are {TURNED_GREY}")
     if scorer is None:
         scorer = Scorer(
             card.classes, background=card.background, objects_bright=objects_bright, with_outlines=with_outlines

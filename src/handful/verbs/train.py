@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from handful.data.channels import match_channels
 from handful.data.check import Audit, check_data, summary_lines
 from handful.data.folds import advice, fold_words, make_folds
 from handful.data.mask import MaskReading
@@ -217,7 +218,7 @@ def check_time(seconds: float | None, steps: int | None) -> float:
 
 
 def check_same_kind(audit: Audit, test: Audit | None) -> None:
-    """A test set must have the classes of the training set."""
+    """A test set must have the classes of the training set, and channels that can be made those of its images."""
     if test is None:
         return
     if test.reading.classes != audit.reading.classes:
@@ -225,6 +226,7 @@ def check_same_kind(audit: Audit, test: Audit | None) -> None:
             f"{test.root}: its classes ({', '.join(test.reading.classes)}) are not those of the training data "
             f"({', '.join(audit.reading.classes)}). Give masks of the same kind."
         )
+    match_channels(np.zeros((1, 1, test.channels)), audit.channels, str(test.root))
 
 
 def choose_split(run: Path, audit: Audit, test: Audit | None, fraction: float | None) -> Split:
