@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -150,18 +151,32 @@ def classes_text(name: str) -> str:
     return ""
 
 
-def lay_out(name: str, n: int | None, root: Path) -> Path:
-    """Write a data set with its first n training images (None: all) under `root`; gives back its folder."""
-    folder = root / f"{name}-{n or 'all'}"
+def chosen(items: Iterator[Item], n: int | None, draw: int) -> Iterator[Item]:
+    return items if n is None else islice(items, draw * n, (draw + 1) * n)
+
+
+def spread(items: Iterator[Item], number: int | None) -> Iterable[Item]:
+    """At most so many, as far apart as may be."""
+    if number is None:
+        return items
+    every = list(items)
+    return every[:: -(-len(every) // number)]
+
+
+def lay_out(name: str, n: int | None, root: Path, *, draw: int = 0, tested: int | None = None) -> Path:
+    """Write a data set with n of its training images (None: all) under `root`; gives back its folder.
+
+    draw: which n of the fixed order, 0 the first; no image is in two draws. tested: so many test images, spread over
+    the order, and not all.
+    """
+    folder = root / f"{name}-{n or 'all'}{f'-draw{draw}' if draw else ''}{f'-tested{tested}' if tested else ''}"
     if (folder / "done").exists():
         return folder
     shutil.rmtree(folder, ignore_errors=True)
     for part, items in zip(("train", "test"), SETS[name](), strict=True):
         for kind in ("images", "masks"):
             (folder / part / kind).mkdir(parents=True)
-        for number, (stem, image, mask) in enumerate(items):
-            if part == "train" and n is not None and number >= n:
-                break
+        for stem, image, mask in chosen(items, n, draw) if part == "train" else spread(items, tested):
             image.save(folder / part / "images" / f"{stem}.png")
             mask.save(folder / part / "masks" / f"{stem}.png")
     if text := classes_text(name):

@@ -155,6 +155,7 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     file = given.out / "results.csv"
     rows = list(csv.DictReader(file.open(encoding="utf-8"))) if file.exists() else []
+    rows = [row for row in rows if not row["failed"]]  # those are tried again
     have = {tuple(row[key] for key in FIELDS[:5]) for row in rows}
     cells = [
         (name, images, seconds, contender, seed)
