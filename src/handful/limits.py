@@ -25,6 +25,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "average_share": (0, 1e6),
     "init_freeze": (0, 1),
     "init_rate": (0, 10),
+    "init_encoder_rate": (0, 10),
     "seed": (0, 2**63),
     "geometry.rotation": (0, 360),
     "geometry.zoom": (1, 16),

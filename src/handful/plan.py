@@ -115,6 +115,9 @@ def make_plan(
         raise SettingsError("interior: there is one to be learnt with --task instances and one class of objects only.")
     if start.rate != 1:
         choices["init_rate"] = start.rate, "faster, what was learnt before would be lost"
+    if start.encoder_rate != 1:
+        why = "as a share of that rate, where the start tells the classes already: few images would only unteach it"
+        choices["init_encoder_rate"] = start.encoder_rate, why
     values = {name: choose(name, *choice) for name, choice in choices.items()}
     settings = settings.with_values({"patch": values["patch"]})
     check_settings(settings)  # already here: the batch is chosen by the patch

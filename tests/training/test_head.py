@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from conftest import start_run
 from handful.augment import Geometry
 from handful.training import loop
-from handful.training.head import MOST, RIDGE, choose_some, fit_head, fit_logistic
+from handful.training.head import MOST, RIDGE, choose_some, fit_head, fit_logistic, skill
 from handful.training.transfer import plan_transfer
 
 
@@ -76,7 +76,7 @@ def test_what_is_no_number_is_not_learnt_from(discs):
     before = run.net.head.weight.clone()
     with torch.no_grad():
         run.net.stem[0][0].weight.fill_(float("nan"))
-    fit_head(run.net, run.pool, classes=2, precision="float32")
+    assert fit_head(run.net, run.pool, classes=2, precision="float32") == 0
     assert torch.equal(run.net.head.weight, before)
 
 
@@ -86,8 +86,30 @@ def test_nothing_is_learnt_from_void(discs):
     before = run.net.head.weight.clone()
     drawn = run.pool.draw(0)
     run.pool.draw = lambda step: replace(drawn, target=torch.full_like(drawn.target, 255))
-    fit_head(run.net, run.pool, classes=2, precision="float32")
+    assert fit_head(run.net, run.pool, classes=2, precision="float32") == 0
     assert torch.equal(run.net.head.weight, before)
+
+
+def test_skill_is_what_an_answer_is_better_than_one_class_everywhere():
+    target = torch.tensor([[0, 0], [0, 1], [1, 2], [0, 255], [255, 0]])  # 5 of 8 are class 0
+    right = F.one_hot(target.clamp_max(2), 3).transpose(1, 2).flatten(1).float()
+    assert skill(right, target, 3) == 1
+    assert skill(torch.tensor([1.0, 1, 0, 0, 0, 0]).expand(5, 6), target, 3) == 0
+    one_wrong = right.clone()
+    one_wrong[0] = one_wrong[1]
+    assert skill(one_wrong, target, 3) == pytest.approx(1 - 1 / 3)
+    assert skill(right, torch.zeros_like(target), 3) == 0
+
+
+def test_features_that_tell_the_classes_are_told_from_those_that_do_not(discs):
+    images, masks = discs
+    run = start_run(images, masks, steps=30)
+    for _ in range(30):
+        run.take_step()
+    chance = np.random.default_rng(0)
+    guessed = start_run(images, [chance.integers(0, 2, mask.shape).astype(mask.dtype) for mask in masks])
+    found = [fit_head(run.net, pool, classes=2, precision="float32") for pool in (run.pool, guessed.pool)]
+    assert found[0] > loop.SKILLED > 0.1 > found[1]
 
 
 def test_rare_classes_are_looked_at_oftener_and_void_never():

@@ -152,15 +152,29 @@ def test_what_was_taken_over_learns_at_its_own_rate(discs, optimiser):
     assert not torch.equal(run.net.head.weight, head)
 
 
+@pytest.mark.parametrize("skilled", [True, False])
+def test_an_encoder_that_tells_the_classes_already_learns_at_a_rate_of_its_own(discs, skilled):
+    source = make()
+    run = run_from(source, *discs, init_encoder_rate=0.0, weight_decay=0.0)
+    run.skilled = skilled
+    for _ in range(3):
+        run.take_step()
+    trained = [name for name, _ in run.net.named_parameters()]
+    encoder = [name for name in trained if name.startswith(("stem", "down"))]
+    assert same_bytes(run.net, source, encoder) == skilled
+    assert not same_bytes(run.net, source, [name for name in trained if name.startswith("up")])
+
+
 def test_every_parameter_keeps_a_group_and_its_share_of_the_rate():
     net = make(seed=1)
     taken = take(net, make(), classes=(CATS, DOGS))
     optimiser = loop.make_optimiser(net, start_run(*draw_discs(2)).settings)
     rates = {id(p): group["lr"] for group in optimiser.param_groups for p in group["params"]}
     slow_down(optimiser, net, taken, 0.25)
-    slowed = {id(p): group["lr"] for group in optimiser.param_groups for p in group["params"]}
+    slowed = {id(p): (group["lr"], group["encoder"]) for group in optimiser.param_groups for p in group["params"]}
     assert slowed == {
-        id(p): rates[id(p)] * (0.25 if name in taken.tensors else 1) for name, p in net.named_parameters()
+        id(p): (rates[id(p)] * (0.25 if name in taken.tensors else 1), name.startswith(("stem", "down")))
+        for name, p in net.named_parameters()
     }
 
 
@@ -187,9 +201,11 @@ def test_resuming_is_exact_before_and_after_the_thaw(discs, tmp_path, monkeypatc
             raise KilledError
 
     def start():
-        return run_from(source, *discs, init_freeze=0.5, init_rate=0.3)
+        return run_from(source, *discs, init_freeze=0.5, init_rate=0.3, init_encoder_rate=0.5)
 
     with pytest.raises(KilledError):
         fit(start(), checkpoint=path, on_progress=stop)
-    resumed, straight = fit(start(), checkpoint=path, resume=True).net, fit(start()).net
+    run = start()
+    resumed, straight = fit(run, checkpoint=path, resume=True).net, fit(start()).net
+    assert run.skilled
     assert same_bytes(resumed, straight, straight.state_dict())

@@ -19,7 +19,7 @@ from handful.modelfile import describe_model, load_model, read_card
 from handful.training.lessons import draw_round
 from handful.training.pretraining import PretrainSettings
 from handful.verbs.evaluate import evaluate
-from handful.verbs.start import RATE, SHIPPED, choose_start
+from handful.verbs.start import ENCODER_RATE, RATE, SHIPPED, choose_start
 from handful.verbs.train import train
 from walls import write_walls
 
@@ -101,6 +101,7 @@ def test_what_the_start_has_seen_is_no_test_image(first, tmp_path):
         ("model", {"net_settings": {"width": 5}}, "Leave net_settings out"),
         ("model", {"init_freeze": 1.5}, "init_freeze"),
         ("model", {"init_rate": -1.0}, "init_rate"),
+        ("none", {"init_encoder_rate": 0.5}, "init_encoder_rate: nothing is started from"),
         ("none", {"init_freeze": 0.5}, r"init_freeze: nothing is started from \(as told\). Give --init"),
         (None, {"init_rate": 0.5, "net": "unet"}, "--init"),
         (None, {"patch": 16, "batch": 1}, "one single value"),  # once a traceback: the last layer was fitted before
@@ -156,6 +157,7 @@ def test_they_are_started_from_where_nothing_is_said(tmp_path):
     assert any(line.startswith("start    ") and "starter" in line for line in listener.said)
     written = tomllib.loads((tmp_path / "run" / "settings.toml").read_text())
     assert (written["init"], written["init_rate"]) == ("starter", RATE)
+    assert written["init_encoder_rate"] == ENCODER_RATE
     assert "few labels" in (tmp_path / "run" / "report.html").read_text()
     again = train(data, out=tmp_path / "again", steps=2, settings=written)
     assert torch.equal(again.net.state_dict()["head.weight"], model.net.state_dict()["head.weight"])

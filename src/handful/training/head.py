@@ -24,13 +24,14 @@ RIDGE = 1e-3
 
 
 @torch.no_grad()
-def fit_head(net: nn.Module, pool: Pool, *, classes: int, precision: str) -> None:
-    """Fit `net.head`, in place, to the first samples of the pool.
+def fit_head(net: nn.Module, pool: Pool, *, classes: int, precision: str) -> float:
+    """Fit `net.head`, in place, to the first samples of the pool; returns the `skill` of its answers to them.
 
-    Left as it is where the net has no `features`, what it says is no number, or all of the samples is void.
+    Left as it is, with a skill of 0, where the net has no `features`, what it says is no number, or all of the samples
+    is void.
     """
     if not hasattr(net, "features"):
-        return
+        return 0.0
     model: Any = deepcopy(net).to(pool.device).train()  # a copy: running statistics stay as they are
     found: list[tuple[Tensor, Tensor]] = []
     for step in range(BATCHES):
@@ -42,12 +43,26 @@ def fit_head(net: nn.Module, pool: Pool, *, classes: int, precision: str) -> Non
     features, target = (torch.cat(parts) for parts in zip(*found, strict=True))
     some = choose_some(target[:, 0], classes, pool.seed)
     if not len(some):
-        return
+        return 0.0
     weight, bias = fit_logistic(features[some], target[some], classes)
+    if not (weight.isfinite().all() and bias.isfinite().all()):
+        return 0.0
     head: Any = net.head
-    if weight.isfinite().all() and bias.isfinite().all():
-        head.weight.copy_(weight[..., None, None])
-        head.bias.copy_(bias)
+    head.weight.copy_(weight[..., None, None])
+    head.bias.copy_(bias)
+    return skill(F.linear(features[some], weight, bias), target[some], classes)
+
+
+def skill(logits: Tensor, target: Tensor, classes: int) -> float:
+    """1 - wrong answers / those of the one answer that is right most often: 1 all right, 0 no better than that one.
+
+    logits (N, classes * T) as `fit_logistic` orders them, target (N, T), VOID = left out. 0 where one class is all.
+    """
+    known = target != VOID
+    truth = target[known]
+    wrong = int((logits.view(len(target), classes, -1).argmax(1)[known] != truth).sum())
+    of_one = len(truth) - int(torch.bincount(truth, minlength=classes).max())
+    return 1 - wrong / of_one if of_one else 0.0
 
 
 def vectors(planes: Tensor) -> Tensor:

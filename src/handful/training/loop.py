@@ -52,6 +52,7 @@ CONSTANT = (
     "the net answers one class everywhere, and none of the remedies helped: look whether the masks fit the images, "
     "then give more time or another net."
 )
+SKILLED = 0.25  # what tells the classes before the first step: cats .3 to .6, nuclei .6, cars in streets .0 to .15
 SLOWEST = 1 / 64  # of the learning rate: what is left of it after six remedies, below which nothing would be learnt
 
 
@@ -165,7 +166,7 @@ class Run:
         self.optimiser = make_optimiser(self.net, settings)
         self.transfer = transfer  # already in the net; kept for a start anew
         self.freezer = Freezer(self.net, transfer) if transfer is not None and settings.init_freeze else None
-        if transfer is not None and settings.init_rate != 1:
+        if transfer is not None:
             slow_down(self.optimiser, self.net, transfer, settings.init_rate)
         self.rates = [group["lr"] for group in self.optimiser.param_groups]
         self.average = WeightAverage(self.net, share=settings.average_share)
@@ -174,6 +175,7 @@ class Run:
         self.step = 0
         self.running_loss = float("nan")
         self.rate_factor = 1.0  # halved by remedies
+        self.skilled = False  # whether what was taken over tells the classes before the first step
         self.class_weights: Tensor | None = None
         self.fitted = Fitted(self.average.net, 0, None)
         self.best: nn.Module | None = None
@@ -186,7 +188,8 @@ class Run:
         if self.transfer is None or "head.weight" not in self.transfer.fresh:
             return
         try:
-            fit_head(self.net, self.pool, classes=self.validation.outputs, precision=self.settings.precision)
+            skill = fit_head(self.net, self.pool, classes=self.validation.outputs, precision=self.settings.precision)
+            self.skilled = skill >= SKILLED
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -236,6 +239,7 @@ class Run:
             "done": self.clock.done(self.step),
             "running_loss": self.running_loss,
             "rate_factor": self.rate_factor,
+            "skilled": self.skilled,
             "averaged_since": self.average.since,
             "class_weights": None if self.class_weights is None else self.class_weights.tolist(),
             "focus": self.pool.focus,
@@ -286,6 +290,7 @@ class Run:
             self.settings = replace(self.settings, precision=facts["precision"])
             self.validation = replace(self.validation, precision=facts["precision"])
         self.step, self.rate_factor = int(facts["step"]), float(facts["rate_factor"])
+        self.skilled = bool(facts["skilled"])
         if self.step < 0:
             raise ValueError("its steps are fewer than none")
         self.running_loss = float(facts["running_loss"])
@@ -342,8 +347,9 @@ class Run:
     def _take_step(self) -> float:
         done = self.done()
         factor = learning_rate_factor(done, self.settings.warmup) * self.rate_factor
+        of_encoder = self.settings.init_encoder_rate if self.skilled else 1.0
         for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
-            group["lr"] = rate * factor
+            group["lr"] = rate * factor * (of_encoder if group.get("encoder") else 1.0)
         batch = self.pool.draw(self.step)
         self.net.train()
         if self.freezer is not None:

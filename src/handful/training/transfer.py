@@ -158,14 +158,19 @@ class Freezer:
 
 
 def slow_down(optimiser: torch.optim.Optimizer, net: nn.Module, taken: Transfer, factor: float) -> None:
-    """Give the parameters that were taken over a learning rate `factor` times that of their group."""
-    slow = {id(p) for name, p in net.named_parameters() if name in taken.tensors}
+    """Give the parameters that were taken over a learning rate `factor` times that of their group.
+
+    Afterwards `encoder` says of each group whether it is what was taken over of the encoder.
+    """
+    parts: dict[int, tuple[bool, bool]] = {}
+    for name, p in net.named_parameters():
+        known = name in taken.tensors
+        parts[id(p)] = known, known and name.startswith(ENCODER)
     groups = []
     for group in optimiser.param_groups:
-        for params, rate in (
-            ([p for p in group["params"] if id(p) not in slow], group["lr"]),
-            ([p for p in group["params"] if id(p) in slow], group["lr"] * factor),
-        ):
-            if params:
-                groups.append({**group, "params": params, "lr": rate})
+        for part in sorted({parts[id(p)] for p in group["params"]}):
+            known, encoder = part
+            params = [p for p in group["params"] if parts[id(p)] == part]
+            rate = group["lr"] * factor if known else group["lr"]
+            groups.append({**group, "params": params, "lr": rate, "encoder": encoder})
     optimiser.param_groups = groups

@@ -22,6 +22,7 @@ SHIPPED = Path(__file__).parent / "starter.safetensors"  # docs/why/start-weight
 # Of what was learnt, as a share of the last layer's rate: faster, it is forgotten; slower, what is new is not learnt in
 # the time (the same page).
 RATE = 0.3
+ENCODER_RATE = 0.3
 LINES = "lines are learnt better from fresh weights"
 
 
@@ -45,7 +46,7 @@ def choose_start(overrides: Mapping[str, Any], samples: Sequence[Sample], readin
         return Start(reason=reason)
     card = read_card(SHIPPED)
     why = "learnt from generated pictures, so that few labels are enough" if told is None else "as told"
-    return Start(STARTER, why, card.net, card.net_settings, RATE)
+    return Start(STARTER, why, card.net, card.net_settings, RATE, ENCODER_RATE)
 
 
 def why_fresh(overrides: Mapping[str, Any], samples: Sequence[Sample], reading: MaskReading) -> str:
