@@ -116,7 +116,7 @@ def make_plan(
     if start.rate != 1:
         choices["init_rate"] = start.rate, "faster, what was learnt before would be lost"
     if start.encoder_rate != 1:
-        why = "as a share of that rate, where the start tells the classes already: few images would only unteach it"
+        why = "as a share of that rate, where the start tells the classes already: so less of it is lost"
         choices["init_encoder_rate"] = start.encoder_rate, why
     values = {name: choose(name, *choice) for name, choice in choices.items()}
     settings = settings.with_values({"patch": values["patch"]})

@@ -31,7 +31,7 @@ class TrainSettings:
     average_share: float = 0.1  # weights are averaged over about the last 1 / (1 + ...) of the steps
     init_freeze: float = 0.0  # share of the training in which the encoder taken over from a model is held still
     init_rate: float = 1.0  # learning rate of all that was taken over, as a share of the others'
-    # Of that of the encoder, as a share of init_rate, where a new last layer tells the classes before the first step.
+    # Of what was taken over of the encoder, as a share of init_rate, where it tells the classes before the first step.
     init_encoder_rate: float = 1.0
     precision: str = "float32"  # or bfloat16, where the machine computes it faster
     geometry: Geometry = field(default_factory=Geometry)
