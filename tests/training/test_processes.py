@@ -117,12 +117,14 @@ def test_what_the_first_process_decides_all_do(crew, monkeypatch):
     assert largest_difference(two.net.state_dict(), one.net.state_dict()) < 1e-3
 
 
-def test_what_is_taken_over_and_held_still_is_so_everywhere(crew):
+@pytest.mark.parametrize("answers", [("a", "b"), ("c", "d")], ids=["same classes", "a new last layer"])
+def test_what_is_taken_over_and_held_still_is_so_everywhere(crew, answers):
+    """Once a new last layer was fitted while the others waited elsewhere, and the training stood still."""
     torch.manual_seed(5)
     source = build_net("quick", in_channels=1, classes=2, width=8, depth=3)
 
     def taken(net):
-        transfer = plan_transfer(net, source, where="x", classes=(("a", "b"),) * 2, channels=(1, 1))
+        transfer = plan_transfer(net, source, where="x", classes=(("a", "b"), answers), channels=(1, 1))
         transfer.copy_to(net)
         return transfer
 

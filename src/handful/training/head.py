@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from handful.data.mask import VOID
 from handful.training.pool import Pool
+from handful.training.processes import keep_own_statistics
 from handful.training.validation import autocast
 
 BATCHES = 2  # of the pool that are looked at
@@ -33,6 +34,7 @@ def fit_head(net: nn.Module, pool: Pool, *, classes: int, precision: str) -> flo
     if not hasattr(net, "features"):
         return 0.0
     model: Any = deepcopy(net).to(pool.device).train()  # a copy: running statistics stay as they are
+    keep_own_statistics(model)
     found: list[tuple[Tensor, Tensor]] = []
     for step in range(BATCHES):
         batch = pool.draw(step)

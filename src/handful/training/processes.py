@@ -316,10 +316,19 @@ class _SharedNorm(torch.autograd.Function):
 
 def share_statistics(net: nn.Module) -> None:
     """Make every batch normalisation of the net a SharedBatchNorm2d, of the same weights and statistics."""
+    _replace_norms(net, nn.BatchNorm2d, SharedBatchNorm2d)
+
+
+def keep_own_statistics(net: nn.Module) -> None:
+    """The reverse of `share_statistics`, for what one process does alone: with the others elsewhere it would wait."""
+    _replace_norms(net, SharedBatchNorm2d, nn.BatchNorm2d)
+
+
+def _replace_norms(net: nn.Module, those: type[nn.BatchNorm2d], by: type[nn.BatchNorm2d]) -> None:
     for parent in list(net.modules()):
         for name, part in parent.named_children():
-            if type(part) is nn.BatchNorm2d:
-                shared = SharedBatchNorm2d(part.num_features, part.eps, 0.1 if part.momentum is None else part.momentum)
-                shared.load_state_dict(part.state_dict())
-                shared.to(next(part.parameters()).device).train(part.training)
-                setattr(parent, name, shared)
+            if type(part) is those:
+                norm = by(part.num_features, part.eps, 0.1 if part.momentum is None else part.momentum)
+                norm.load_state_dict(part.state_dict())
+                norm.to(next(part.parameters()).device).train(part.training)
+                setattr(parent, name, norm)
