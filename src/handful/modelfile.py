@@ -33,6 +33,7 @@ LARGEST_HEADER = 100_000_000
 LARGEST_SETTING = 65_536
 SURROGATE = re.compile("[\ud800-\udfff]")
 DEEPEST = 64  # levels, each half the size of the one before
+KNEW = {"features": ", its features told the classes", "answers": ", it told the classes"}
 
 # Fields that the first files of this format do not have: their defaults leave a prediction as it was.
 LATER = ("temperature", "object_confidence", "likeness", "bridge")
@@ -501,7 +502,8 @@ def _training_lines(training: dict[str, Json]) -> list[str]:
     start = training.get("start")
     if isinstance(start, dict):
         new = f", new: {len(start['fresh'])}" if start.get("fresh") else ""
-        lines.append(f"started from: {start.get('from')}, {start.get('taken')} tensors taken over{new}")
+        knew = KNEW.get(str(start.get("knows")), "")
+        lines.append(f"started from: {start.get('from')}, {start.get('taken')} tensors taken over{new}{knew}")
     fingerprint = training.get("fingerprint")
     if isinstance(fingerprint, str):
         lines.append(f"data fingerprint: {fingerprint[:16]}")

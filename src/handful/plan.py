@@ -19,11 +19,11 @@ from handful.interior import has_interior
 from handful.limits import check_settings
 from handful.machine import Machine
 from handful.measure.lines import are_lines
-from handful.names import nearest
+from handful.names import nearest, plural
 from handful.normalise import measure_normalisation
 from handful.scale import working_size
 from handful.settings import TrainSettings
-from handful.start import NO_START, Start, refuse_of_a_start
+from handful.start import ENCODER_RATE, NO_START, RATE, Start, known_steps, refuse_of_a_start
 
 TASKS = ("semantic", "instances", "boundaries")
 THICKNESS_SIDE = 240  # pixels
@@ -113,15 +113,18 @@ def make_plan(
         choices["interior"] = choose_interior(str(given.get("net", choices["net"][0])))
     elif given.get("interior"):
         raise SettingsError("interior: there is one to be learnt with --task instances and one class of objects only.")
-    if start.rate != 1:
-        choices["init_rate"] = start.rate, "faster, what was learnt before would be lost"
-    if start.encoder_rate != 1:
-        why = "as a share of that rate, where the start tells the classes already: so less of it is lost"
-        choices["init_encoder_rate"] = start.encoder_rate, why
+    if start.init != NO_START:
+        choices["init_rate"] = RATE, "faster, what was learnt before would be lost"
+        why = "as a share of that rate, where the start's features tell the classes: so less of them is lost"
+        choices["init_encoder_rate"] = ENCODER_RATE, why
     values = {name: choose(name, *choice) for name, choice in choices.items()}
     settings = settings.with_values({"patch": values["patch"]})
     check_settings(settings)  # already here: the batch is chosen by the patch
     values["batch"] = choose("batch", *choose_batch(machine, settings.patch, sizes))
+    if start.images:
+        why = f"where it answers already, it is moved no further than {plural(start.images, 'image')} can teach it"
+        steps = known_steps(start.images, sizes, settings.patch)
+        values["init_known_steps"] = choose("init_known_steps", steps, why)
     if start.net == values["net"]:
         if "net_settings" in given:
             given["net_settings"] = {**start.net_settings, **given["net_settings"]}

@@ -33,6 +33,8 @@ class TrainSettings:
     init_rate: float = 1.0  # learning rate of all that was taken over, as a share of the others'
     # Of what was taken over of the encoder, as a share of init_rate, where it tells the classes before the first step.
     init_encoder_rate: float = 1.0
+    # Where its own last layer tells the classes: how far all of it goes, in steps at init_rate; 0: as far as there are.
+    init_known_steps: float = 0.0
     precision: str = "float32"  # or bfloat16, where the machine computes it faster
     geometry: Geometry = field(default_factory=Geometry)
     colour: Colour = field(default_factory=Colour)

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import sqrt
 from typing import Any
 
 from handful.errors import SettingsError
 
 NO_START, STARTER = "none", "starter"  # what `--init` knows beside model files: fresh weights, those that ship
 # They say nothing where there is no start; every settings.toml has them.
-OF_A_START = {"init_freeze": 0, "init_rate": 1, "init_encoder_rate": 1}
+OF_A_START = {"init_freeze": 0, "init_rate": 1, "init_encoder_rate": 1, "init_known_steps": 0}
+# How fast what was learnt learns on: faster, it is forgotten; slower, what is new is not learnt in the time
+# (docs/why/start-weights.md).
+RATE = 0.3  # as a share of a new last layer's
+ENCODER_RATE = 0.3  # the encoder, as a share of that, where the features tell the classes
+# Where its own last layer tells the classes: steps for each image, over the root of its patches, as a few images teach
+# less than is forgotten.
+KNOWN_STEPS = 0.4
 
 
 @dataclass(frozen=True)
 class Start:
-    """`init` as `--init` has it, why, its net and that net's settings, and the rate at which what is taken over learns,
-    as a share of the others'; `encoder_rate` as TrainSettings.init_encoder_rate."""
+    """`init` as `--init` has it, why, its net and that net's settings. `images`: the number of training images, where
+    less than half of those that the model has learnt from are among them and the others might be forgotten; else 0."""
 
     init: str = NO_START
     reason: str = "fresh weights"
     net: str = ""
     net_settings: Mapping[str, Any] = field(default_factory=dict)
-    rate: float = 1.0
-    encoder_rate: float = 1.0
+    images: int = 0
+
+
+def known_steps(images: int, sizes: Sequence[tuple[int, int]], patch: tuple[int, int]) -> float:
+    """TrainSettings.init_known_steps for so many images; sizes: (rows, columns) of some of them."""
+    patches = [sqrt(max(rows * columns / (patch[0] * patch[1]), 1.0)) for rows, columns in sizes]
+    return round(KNOWN_STEPS * images * sum(patches) / len(patches), 1)
 
 
 def refuse_of_a_start(given: Mapping[str, Any], why: str) -> None:

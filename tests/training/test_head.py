@@ -139,7 +139,7 @@ def test_the_average_knows_what_was_fitted_and_missing_memory_ends_nothing(discs
     monkeypatch.setattr(loop, "fit_head", no_memory)
     fitted = loop.fit(run)
     assert fitted.steps == 1
-    assert any("out of memory in fitting the last layer" in message for message in fitted.messages)
+    assert any("out of memory in looking at what the start knows" in message for message in fitted.messages)
 
 
 def test_a_net_without_features_is_left_alone(discs):

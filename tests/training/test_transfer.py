@@ -1,5 +1,6 @@
 """Starting from a trained model: which bytes are taken over, what is frozen, and that resuming stays exact."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -152,17 +153,47 @@ def test_what_was_taken_over_learns_at_its_own_rate(discs, optimiser):
     assert not torch.equal(run.net.head.weight, head)
 
 
-@pytest.mark.parametrize("skilled", [True, False])
-def test_an_encoder_that_tells_the_classes_already_learns_at_a_rate_of_its_own(discs, skilled):
+@pytest.mark.parametrize("knows", ["", "features"])
+def test_an_encoder_that_tells_the_classes_already_learns_at_a_rate_of_its_own(discs, knows):
     source = make()
     run = run_from(source, *discs, init_encoder_rate=0.0, weight_decay=0.0)
-    run.skilled = skilled
+    run.knows = knows
     for _ in range(3):
         run.take_step()
     trained = [name for name, _ in run.net.named_parameters()]
     encoder = [name for name in trained if name.startswith(("stem", "down"))]
-    assert same_bytes(run.net, source, encoder) == skilled
+    assert same_bytes(run.net, source, encoder) == (knows == "features")
     assert not same_bytes(run.net, source, [name for name in trained if name.startswith("up")])
+
+
+@pytest.mark.parametrize("steps", [10, 40])
+def test_a_model_that_answers_already_goes_as_far_in_few_steps_as_in_many(discs, steps):
+    """2 steps' worth at the full rate (but the first, before which nobody knows how many there will be)."""
+
+    def rates(knows):
+        run = run_from(make(), *discs, steps=steps, init_known_steps=2.0)
+        run.knows = knows
+        return np.array([(run.take_step(), run.optimiser.param_groups[0]["lr"])[1] for _ in range(steps)])
+
+    known, others = rates("answers"), rates("")
+    np.testing.assert_allclose(known[1:], others[1:] * 2 / steps)
+    assert known[0] == 0
+
+
+def test_what_a_model_knows_is_told_by_its_own_answers(discs):
+    """Trained on discs it answers; with the last layer turned round it does not, and a new one is fitted."""
+    source = fit(start_run(*discs, steps=60)).net
+    found = []
+    for sign in (1, -1):
+        run = start_run(*discs, steps=1)
+        taken = take(run.net, source, classes=(CATS, CATS))
+        for name in ("head.weight", "head.bias"):
+            taken.tensors[name] = sign * taken.tensors[name]
+        taken.copy_to(run.net)
+        run = Run(run.net, run.pool, run.validation, run.settings, run.clock, taken)
+        run.begin_from_start()
+        found.append((run.knows, torch.equal(run.net.head.weight, taken.tensors["head.weight"])))
+    assert found == [("answers", True), ("features", False)]
 
 
 def test_every_parameter_keeps_a_group_and_its_share_of_the_rate():
@@ -207,5 +238,5 @@ def test_resuming_is_exact_before_and_after_the_thaw(discs, tmp_path, monkeypatc
         fit(start(), checkpoint=path, on_progress=stop)
     run = start()
     resumed, straight = fit(run, checkpoint=path, resume=True).net, fit(start()).net
-    assert run.skilled
+    assert run.knows == "features"
     assert same_bytes(resumed, straight, straight.state_dict())

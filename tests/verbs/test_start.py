@@ -16,10 +16,11 @@ from handful.data.region import whole_regions
 from handful.data.sample import read_samples
 from handful.errors import SettingsError
 from handful.modelfile import describe_model, load_model, read_card
+from handful.start import ENCODER_RATE, RATE, known_steps
 from handful.training.lessons import draw_round
 from handful.training.pretraining import PretrainSettings
 from handful.verbs.evaluate import evaluate
-from handful.verbs.start import ENCODER_RATE, RATE, SHIPPED, choose_start
+from handful.verbs.start import SHIPPED, choose_start
 from handful.verbs.train import train
 from walls import write_walls
 
@@ -214,6 +215,17 @@ def test_what_is_started_from(tmp_path, overrides, chosen):
     start = choose_start(overrides, samples, reading)
     assert start.init == chosen
     assert start.reason
+
+
+def test_a_model_is_moved_little_by_few_images_that_are_new_to_it(first, tmp_path):
+    """With those beside them that it has learnt from it is trained further."""
+    samples, reading = read_all(write_pictures(tmp_path / "data", seed=1))
+    known = list(read_card(first).training["images"].values())
+    for contents, new in ((["new"] * 4, 4), ([*known, *"abcdefghijk"], 0), (known[:2], 2), ([], 0)):
+        assert choose_start({"init": first}, samples, reading, contents).images == new
+    assert choose_start({}, samples, reading, ["new"] * 4).images == 0
+    assert known_steps(4, [(128, 128), (256, 512)], (128, 128)) == pytest.approx(0.4 * 4 * (1 + 8**0.5) / 2, abs=0.05)
+    assert known_steps(10, [(30, 40)], (128, 128)) == 4
 
 
 def test_walls_are_learnt_afresh(tmp_path):

@@ -18,10 +18,25 @@ from handful.training.pool import Pool
 from handful.training.processes import keep_own_statistics
 from handful.training.validation import autocast
 
-BATCHES = 2  # of the pool that are looked at
+BATCHES = 2  # of the pool that a last layer is fitted to
+ANSWERED = 4  # that a model's own answers are looked at in
 MOST = 8000  # vectors of features: no more is learnt from 20 000
 ROUNDS = 30
 RIDGE = 1e-3
+
+
+@torch.no_grad()
+def own_skill(net: nn.Module, pool: Pool, *, classes: int, precision: str) -> float:
+    """The `skill` of the net as it is, running statistics and all, on samples of the pool as they are."""
+    model = deepcopy(net).to(pool.device).eval()
+    found: list[tuple[Tensor, Tensor]] = []
+    for step in range(ANSWERED):
+        batch = pool.plain().draw(step)
+        with autocast(pool.device, precision):
+            logits = model(batch.image.contiguous(memory_format=torch.channels_last))
+        found.append((vectors(logits.float()), vectors(batch.target[:, None])))
+    logits, target = (torch.cat(parts) for parts in zip(*found, strict=True))
+    return skill(logits, target, classes)
 
 
 @torch.no_grad()

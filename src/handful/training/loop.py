@@ -32,7 +32,7 @@ from handful.training.checkpoint import (
 )
 from handful.training.clock import STOPPED, Clock
 from handful.training.guard import TROUBLES, Guard
-from handful.training.head import fit_head
+from handful.training.head import fit_head, own_skill
 from handful.training.muon import Muon
 from handful.training.pool import Batch, Pool
 from handful.training.processes import ALONE, Crew, share_statistics
@@ -53,6 +53,7 @@ CONSTANT = (
     "then give more time or another net."
 )
 SKILLED = 0.25  # what tells the classes before the first step: cats .3 to .6, nuclei .6, cars in streets .0 to .15
+ANSWERING = 0.4  # what answers them: photographs .6 to .9, nuclei .5 to .7, streets .8; in other colours -.05 to .3
 SLOWEST = 1 / 64  # of the learning rate: what is left of it after six remedies, below which nothing would be learnt
 
 
@@ -175,7 +176,7 @@ class Run:
         self.step = 0
         self.running_loss = float("nan")
         self.rate_factor = 1.0  # halved by remedies
-        self.skilled = False  # whether what was taken over tells the classes before the first step
+        self.knows = ""  # of the classes before the first step, from what was taken over: "features", "answers"
         self.class_weights: Tensor | None = None
         self.fitted = Fitted(self.average.net, 0, None)
         self.best: nn.Module | None = None
@@ -184,16 +185,20 @@ class Run:
         self._remedies: dict[str, int] = {}
 
     def begin_from_start(self) -> None:
-        """Fit a last layer that is new to what was taken over, if anything was."""
-        if self.transfer is None or "head.weight" not in self.transfer.fresh:
+        """Find out what was taken over knows of the classes; a last layer that does not tell them is fitted anew."""
+        if self.transfer is None:
             return
+        how: Any = {"classes": self.validation.outputs, "precision": self.settings.precision}
         try:
-            skill = fit_head(self.net, self.pool, classes=self.validation.outputs, precision=self.settings.precision)
-            self.skilled = skill >= SKILLED
+            if "head.weight" in self.transfer.tensors and own_skill(self.net, self.pool, **how) >= ANSWERING:
+                self.knows = "answers"
+                return
+            if fit_head(self.net, self.pool, **how) >= SKILLED:
+                self.knows = "features"
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            self._say("out of memory in fitting the last layer, which was left out")
+            self._say("out of memory in looking at what the start knows, which was left out")
         self.average.net.load_state_dict(self.net.state_dict())
 
     # ---- several processes
@@ -239,7 +244,7 @@ class Run:
             "done": self.clock.done(self.step),
             "running_loss": self.running_loss,
             "rate_factor": self.rate_factor,
-            "skilled": self.skilled,
+            "knows": self.knows,
             "averaged_since": self.average.since,
             "class_weights": None if self.class_weights is None else self.class_weights.tolist(),
             "focus": self.pool.focus,
@@ -290,7 +295,7 @@ class Run:
             self.settings = replace(self.settings, precision=facts["precision"])
             self.validation = replace(self.validation, precision=facts["precision"])
         self.step, self.rate_factor = int(facts["step"]), float(facts["rate_factor"])
-        self.skilled = bool(facts["skilled"])
+        self.knows = str(facts["knows"])
         if self.step < 0:
             raise ValueError("its steps are fewer than none")
         self.running_loss = float(facts["running_loss"])
@@ -347,7 +352,9 @@ class Run:
     def _take_step(self) -> float:
         done = self.done()
         factor = learning_rate_factor(done, self.settings.warmup) * self.rate_factor
-        of_encoder = self.settings.init_encoder_rate if self.skilled else 1.0
+        if self.knows == "answers" and self.settings.init_known_steps:
+            factor *= min(1.0, self.settings.init_known_steps * done / max(self.step, 1))  # of all steps, as it looks
+        of_encoder = self.settings.init_encoder_rate if self.knows == "features" else 1.0
         for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor * (of_encoder if group.get("encoder") else 1.0)
         batch = self.pool.draw(self.step)

@@ -70,6 +70,13 @@ class Pool:
         moved.store, moved.costs, moved.device = self.store.on(device), self.costs.copy(), device
         return moved
 
+    def plain(self) -> Pool:
+        """The same pool with its samples as they are: not warped, changed in colour, pasted into or drawn by class."""
+        other = copy.copy(self)
+        other.geometry, other.colour = Geometry(flip=False, upside_down=False, chance=0), Colour(0, 0, 0, 0, 0)
+        other.focus = other.paste = 0.0
+        return other
+
     def draw(self, step: int) -> Batch:
         """The batch of this step."""
         rng = np.random.default_rng((self.seed, step))

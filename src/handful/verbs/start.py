@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
 SEEN = ("images", "validated", "start_images")  # in `ModelCard.training`: names and hashes of images
 SHIPPED = Path(__file__).parent / "starter.safetensors"  # docs/why/start-weights.md says what it has learnt from
-# Of what was learnt, as a share of the last layer's rate: faster, it is forgotten; slower, what is new is not learnt in
-# the time (the same page). Of the encoder, as a share of that, where it tells the classes already.
-RATE = 0.3
-ENCODER_RATE = 0.3
 LINES = "lines are learnt better from fresh weights"
 
 
@@ -31,22 +27,26 @@ def start_file(init: str | Path) -> Path:
     return SHIPPED if str(init) == STARTER else Path(init)
 
 
-def choose_start(overrides: Mapping[str, Any], samples: Sequence[Sample], reading: MaskReading) -> Start:
+def choose_start(
+    overrides: Mapping[str, Any], samples: Sequence[Sample], reading: MaskReading, contents: Sequence[str] = ()
+) -> Start:
     """What is told, or else the weights that ship unless they do not fit the net or would not help on these samples.
 
-    overrides: lines of the plan that are given, None where not.
+    overrides: lines of the plan that are given, None where not. contents: hashes of all training images.
     """
     told = overrides.get("init")
     if told == NO_START:
         return Start()
     if told is not None and told != STARTER:
         card = read_card(told)
-        return Start(told, "as told", card.net, card.net_settings)
+        old = set(card.training.get("images", {}).values())
+        further = bool(old) and 2 * len(old & set(contents)) >= len(old)
+        return Start(told, "as told", card.net, card.net_settings, 0 if further else len(contents))
     if told is None and (reason := why_fresh(overrides, samples, reading)):
         return Start(reason=reason)
     card = read_card(SHIPPED)
     why = "learnt from generated pictures, so that few labels are enough" if told is None else "as told"
-    return Start(STARTER, why, card.net, card.net_settings, RATE, ENCODER_RATE)
+    return Start(STARTER, why, card.net, card.net_settings)
 
 
 def why_fresh(overrides: Mapping[str, Any], samples: Sequence[Sample], reading: MaskReading) -> str:

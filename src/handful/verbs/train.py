@@ -292,7 +292,12 @@ class Job:
             seconds=self.seconds,
             seed=self.seed,
             overrides=overrides,
-            start=choose_start(overrides, looked_at, self.audit.reading),
+            start=choose_start(
+                overrides,
+                looked_at,
+                self.audit.reading,
+                [self.split.contents.get(one.name, "") for one in self.split.train],
+            ),
         )
         plan = replace(plan, lines=(*plan.lines, memory_line(samples, self.audit, self.split, plan, machine.device)))
         for text in plan_lines(plan):
@@ -338,6 +343,8 @@ class Job:
             shown = self.split.test if self.shows_rival else ()
             run.clock.reserved += seconds_to_keep(rival, plan, shown, self.seconds)
         fitted = fit(run, checkpoint=self.path / CHECKPOINT, resume=resume, on_progress=self.report_progress)
+        if run.transfer is not None:
+            self.start["start"]["knows"] = run.knows
         if rival is None or (fitted.interrupted and not fitted.steps):
             return plan, fitted
         plan, choice = climb(rival, plan, run, fitted)
