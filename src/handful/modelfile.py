@@ -33,7 +33,7 @@ LARGEST_HEADER = 100_000_000
 LARGEST_SETTING = 65_536
 SURROGATE = re.compile("[\ud800-\udfff]")
 DEEPEST = 64  # levels, each half the size of the one before
-KNEW = {"features": ", its features told the classes", "answers": ", it told the classes"}
+KNEW = {"features": ", whose features told the classes", "answers": ", which answered these classes already"}
 
 # Fields that the first files of this format do not have: their defaults leave a prediction as it was.
 LATER = ("temperature", "object_confidence", "likeness", "bridge")

@@ -237,6 +237,26 @@ def pool_of(masks, focus, **changed):
     return Pool(store, **{**values, **changed}, focus=focus, device=torch.device("cpu"))
 
 
+def test_a_plain_pool_draws_the_images_as_they_are():
+    mask = np.random.default_rng(0).integers(0, 9, (40, 40)).astype(np.uint8)
+    changed = Pool(
+        Ready([mask[None].astype(np.float32)], [mask], device=torch.device("cpu")),
+        patch=(16, 16),
+        batch=8,
+        geometry=Geometry(chance=1),
+        colour=Colour(),
+        seed=0,
+        focus=0.5,
+        device=torch.device("cpu"),
+    )
+    plain = changed.plain().draw(3)
+    torch.testing.assert_close(plain.image[:, 0], plain.target.float(), atol=1e-4, rtol=0)
+    windows = np.lib.stride_tricks.sliding_window_view(mask, (16, 16))
+    assert all((windows == target.numpy()).all((2, 3)).any() for target in plain.target)
+    warped = changed.draw(3)
+    assert float((warped.image[:, 0] - warped.target).abs().max()) > 1
+
+
 def test_focus_draws_what_is_rare():
     mask = np.zeros((200, 200), np.uint8)
     mask[150:153, 20:23] = 1  # 0.02 % of the pixels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 
 import pytest
 
@@ -36,6 +37,12 @@ def test_the_plan_lines_up_and_long_values_have_their_reason_below():
         "         geometry      mirrored, any turn, zoom to 1.3",
         "                                             turned freely",
     ]
+
+
+def test_a_long_name_keeps_its_distance_from_its_value():
+    lines = plan_lines(replace(PLAN, lines=(*PLAN.lines, Line("geometry.elastic_scale", 8, "as told"))))
+    assert lines[-1] == "         geometry.elastic_scale  8                     as told"
+    assert lines[0] == "plan     task                    semantic              the masks hold classes"
 
 
 @pytest.mark.parametrize(

@@ -618,12 +618,13 @@ def settled_lines(card: ModelCard) -> list[tuple[str, str, str]]:
     return [(name, value, card.training[name]) for name, value in rows.items() if name in card.training]
 
 
-PLAN_WIDTHS = 14, 20  # of names and values; a longer value has its reason on the next line
+PLAN_WIDTHS = 14, 20  # of names and values at least; a longer value has its reason on the next line
 
 
 def plan_lines(plan: Plan) -> list[str]:
     """The plan as a table for people: what, how, why."""
     name_width, value_width = PLAN_WIDTHS
+    name_width = max(name_width, *(len(line.name) + 2 for line in plan.lines))
     lines: list[str] = []
     for line in plan.lines:
         value = value_words(line.value)
