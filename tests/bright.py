@@ -26,6 +26,7 @@ def save_bright_model(path: Path, *, interior: bool = False) -> Path:
         normalisation={"kind": "image", "per_channel": False},
         task="instances",
         tile=256,
+        mirrored=("x", "y"),
         halo=net.halo,
         multiple=net.multiple,
     )

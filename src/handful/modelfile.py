@@ -36,7 +36,7 @@ DEEPEST = 64  # levels, each half the size of the one before
 KNEW = {"features": ", whose features told the classes", "answers": ", which answered these classes already"}
 
 # Fields that the first files of this format do not have: their defaults leave a prediction as it was.
-LATER = ("temperature", "object_confidence", "likeness", "bridge")
+LATER = ("temperature", "object_confidence", "likeness", "bridge", "mirrored")
 
 Json = Any
 
@@ -57,6 +57,8 @@ class ModelCard:
     normalisation: see `handful.normalise`. scale: the size the net works at, see `handful.scale`.
     tile, halo: edge in pixels of the tiles large images are cut into, and how much of each side is thrown away.
     multiple: image sizes are padded to a multiple of this.
+    mirrored: the axes, "x" and "y", along which the net saw mirror images as often as images; predictions are averaged
+    over these, see `handful.prediction.mirrors`.
     threshold: two classes only: probability of class 1 above which a pixel is class 1 (None: 0.5).
     bridge: background and one class only: lines along which the class is at least so probable count as it too, None:
     they do not; see `handful.prediction.bridge`.
@@ -79,6 +81,7 @@ class ModelCard:
     tile: int = 256
     halo: int = 32
     multiple: int = 1
+    mirrored: tuple[str, ...] = ()
     threshold: float | None = None
     bridge: float | None = None
     temperature: float | None = None
@@ -97,7 +100,8 @@ class ModelCard:
             object.__setattr__(self, name, _plain(getattr(self, name)))
         for name in ("object_confidence", "likeness"):
             object.__setattr__(self, name, _plain(getattr(self, name)))
-        object.__setattr__(self, "classes", tuple(self.classes))
+        for name in ("classes", "mirrored"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         _check(self)
 
     @property
@@ -219,6 +223,9 @@ def describe_model(path: str | Path) -> str:
         *([] if card.scale["kind"] == "none" else [_scale_line(card.scale)]),
         f"large images: tiles of {card.tile} pixels, {card.halo} thrown away at each side",
     ]
+    if card.mirrored:
+        known = " and ".join({"x": "left-right", "y": "upside down"}[axis] for axis in card.mirrored)
+        lines.append(f"mirror images: {known}; the answers are averaged where an image is not large")
     if card.threshold is not None:
         lines.append(f"threshold: {card.classes[-1]} where its probability is above {card.threshold:.3g}")
     if card.bridge is not None:
@@ -337,6 +344,7 @@ def _check(card: ModelCard) -> None:
     for name, low, high in (("channels", 1, 4096), ("tile", 1, 65_536), ("halo", 0, 65_536), ("multiple", 1, 1024)):
         value = getattr(card, name)
         _require(_whole(value) and low <= value <= high, name, value, f"a whole number from {low} to {high}")
+    _require(card.mirrored in ((), ("x",), ("y",), ("x", "y")), "mirrored", card.mirrored, '"x", "y", both or none')
     _require(2 * card.halo < card.tile, "halo", card.halo, f"less than half of the tile, {card.tile}")
     # Half of a surrogate pair, which JSON may hold, is no text that a file can.
     named = all(isinstance(name, str) and not SURROGATE.search(name) for name in card.classes)

@@ -118,10 +118,6 @@ def test_pixels_that_are_no_number_are_reported(photo):
     assert np.isfinite(prediction.probabilities).all()
 
 
-def test_flips_are_an_option(photo):
-    assert np.array_equal(make_segmenter().predict(photo, flips=True).mask, photo > 100)
-
-
 def test_saved_and_loaded_it_says_the_same(photo, tmp_path, monkeypatch):
     monkeypatch.setattr(models, "build_net", lambda name, *, in_channels, classes: Brightness(in_channels, classes))
     scores = score_images("a", [photo > 100], [photo > 120], classes=("background", "foreground"))

@@ -1,4 +1,4 @@
-"""Colour: brightness, contrast, gamma-like bends, colour casts, noise and blur, on standardised images."""
+"""Colour: brightness, contrast, colour casts, noise and blur, on standardised images."""
 
 from __future__ import annotations
 

@@ -22,8 +22,13 @@ def predict_command(
         typer.Option(help="Any of mask,probability,overlay,contours,instances,boundaries,lines,rois,table,coco,rle."),
     ] = "mask,overlay",
     flips: Annotated[
-        bool, typer.Option("--flips", help="Average over mirror images: better, four times slower.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--flips/--no-flips",
+            help="Average over mirror images: better, four times slower. Default: up to a megapixel.",
+            show_default=False,
+        ),
+    ] = None,
     memory: Annotated[
         str | None,
         typer.Option(

@@ -26,6 +26,7 @@ from handful.modelfile import ModelCard
 from handful.normalise import Statistics, standardise
 from handful.prediction.joined import Blocks, Joiner, Part, Place, find_part
 from handful.prediction.large import LargePrediction, count_planes, keep_planes, survey
+from handful.prediction.mirrors import Mirrors, choose_mirrors
 from handful.prediction.segmenter import Segmenter
 from handful.prediction.tiles import Span, Tiling, predict_tiles
 from handful.scale import resize_window, working_size
@@ -48,7 +49,7 @@ class ClusterWork:
     shape: tuple[int, int]
     size: tuple[int, int]
     folder: Path
-    flips: bool
+    mirrors: Mirrors
     block: int = BLOCK
 
     def file(self, kind: str) -> Path:
@@ -75,7 +76,7 @@ def predict_on_cluster(
     save: frozenset[str],
     *,
     name: str,
-    flips: bool = False,
+    flips: bool | None = None,
     block: int = BLOCK,
     done: Callable[[float], None] = lambda share: None,
 ) -> dict[str, Any]:
@@ -95,15 +96,16 @@ def predict_on_cluster(
     with open_windows(file) as windows:
         found = survey(windows, card, name)
         shape, channels = windows.shape, windows.channels
+    size = working_size(shape, card.scale)
     work = ClusterWork(
         model.resolve(),
         card,
         replace(file, path=file.path.resolve()),
         found.statistics,
         shape,
-        working_size(shape, card.scale),
+        size,
         folder.resolve(),
-        flips,
+        choose_mirrors(card, size, flips),
         block,
     )
     _create(work.file("probability"), (count_planes(card), *work.size), (1, block, block), "float32")
@@ -199,7 +201,7 @@ def predict_block(work: ClusterWork, place: Place) -> None:
     planes = resize_window(read, work.shape, work.size, down, across)
     edge = max(planes.shape[1:]) + multiple
     tiling = Tiling(edge, card.halo, multiple, whole_pixels=edge * edge, ramp=0)
-    probabilities = predict_tiles(segmenter.running, planes, tiling, flips=work.flips)
+    probabilities = predict_tiles(segmenter.running, planes, tiling, mirrors=work.mirrors)
     inner = probabilities[:, rows[0] - down[0] : rows[1] - down[0], columns[0] - across[0] : columns[1] - across[0]]
     _open(work.file("probability"), write=True)[:, slice(*rows), slice(*columns)] = keep_planes(inner, card)
 

@@ -29,6 +29,7 @@ from handful.prediction.bridge import REACH
 from handful.prediction.confidence import temper
 from handful.prediction.joined import Look
 from handful.prediction.likeness import describe_pieces, how_unlike, middle_of, places, thinning, unlike_words
+from handful.prediction.mirrors import choose_mirrors
 from handful.prediction.planefile import PlaneFile
 from handful.prediction.segmenter import Segmenter, mask_of
 from handful.prediction.tiles import Cell, Span, Tiling, cut_image, predict_cells, widened
@@ -169,7 +170,7 @@ def predict_large(
     name: str,
     identity: Mapping[str, Any],
     budget: int,
-    flips: bool = False,
+    flips: bool | None = None,
     half: bool = False,
     resume: bool = False,
     done: Callable[[float], None] = lambda share: None,
@@ -182,8 +183,9 @@ def predict_large(
     card = segmenter.card
     size = working_size(windows.shape, card.scale)
     found = survey(windows, card, name)
+    mirrors = choose_mirrors(card, size, flips)
     state = _read_state(folder) if resume else None
-    about = {**identity, "shape": list(windows.shape), "flips": flips, "half": half}
+    about = {**identity, "shape": list(windows.shape), "mirrors": mirrors, "half": half}
     if state is not None and state["about"] == json.loads(json.dumps(about)):
         tiling, first_row = Tiling(**state["tiling"]), int(state["rows"])
         raw = PlaneFile(folder / "probability.raw", count_planes(card), size, np.float32, new=False)
@@ -214,7 +216,7 @@ def predict_large(
 
     note(finished)
     if first_row < rows:
-        cells = predict_cells(segmenter.running, read, size, tiling, flips=flips, half=half, first_row=first_row)
+        cells = predict_cells(segmenter.running, read, size, tiling, mirrors=mirrors, half=half, first_row=first_row)
         with Behind(write) as writing:
             for cell in cells:
                 writing.put(cell)

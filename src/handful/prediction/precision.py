@@ -38,6 +38,6 @@ def use_half(segmenter: Segmenter, precision: str, image: NDArray[Any]) -> tuple
 def half_difference(segmenter: Segmenter, image: NDArray[Any]) -> tuple[float, float]:
     """Mean difference in probability, and share of pixels of another class, between bfloat16 and float32."""
     piece = image[:SAMPLE, :SAMPLE]
-    exact, rough = (segmenter.predict(piece, half=half) for half in (False, True))
+    exact, rough = (segmenter.predict(piece, flips=False, half=half) for half in (False, True))
     mean = float(np.abs(exact.probabilities - rough.probabilities).mean())
     return mean, float((exact.mask != rough.mask).mean())

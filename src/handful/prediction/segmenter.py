@@ -25,6 +25,7 @@ from handful.prediction.confidence import object_confidence, temper
 from handful.prediction.fused import fused
 from handful.prediction.instances import Objects, ObjectSettings, find_objects
 from handful.prediction.likeness import describe_image, how_unlike, middle, unlike_words
+from handful.prediction.mirrors import choose_mirrors
 from handful.prediction.tiles import Tiling, predict_tiles
 from handful.scale import resize_planes, working_size
 
@@ -124,15 +125,16 @@ class Segmenter:
         image: str | Path | ImageFile | ArrayLike,
         *,
         name: str | None = None,
-        flips: bool = False,
+        flips: bool | None = None,
         half: bool = False,
         tiling: Tiling | None = None,
     ) -> Prediction:
         """The classes of every pixel of an image of any size.
 
         image: a file, or an array (H, W) or (H, W, C) whose range follows its type: uint8 to 255, uint16 to 65535,
-        floats from 0 to 1. flips: average over mirror images, four times the work. half: compute in bfloat16. tiling:
-        another than the model's own, where memory is short. Colours are turned grey for a model of grey images, and
+        floats from 0 to 1. flips: average over the mirror images that the model was trained on, None: where
+        the image is not large, see `handful.prediction.mirrors`. half: compute in bfloat16. tiling: another than the
+        model's own, where memory is short. Colours are turned grey for a model of grey images, and
         `messages` say so. Raises DataError for an image that cannot be read or whose channels fit in no such way.
         """
         pixels, found_name = _pixels(image)
@@ -145,7 +147,8 @@ class Segmenter:
         values = apply_normalisation(match_channels(pixels, self.card.channels, name), self.card.normalisation)
         size = pixels.shape[0], pixels.shape[1]
         net_input = resize_planes(np.moveaxis(values, -1, 0), working_size(size, self.card.scale))
-        worked = predict_tiles(self.running, net_input, tiling or self.tiling, flips=flips, half=half)
+        mirrors = choose_mirrors(self.card, (net_input.shape[1], net_input.shape[2]), flips)
+        worked = predict_tiles(self.running, net_input, tiling or self.tiling, mirrors=mirrors, half=half)
         probabilities, interior = merge_planes(resize_planes(worked, size), self.card.interior_of)
         description = describe_image(pixels, net_input, middle(probabilities, net_input.shape[1:]))
         unlike = how_unlike(description, self.card.likeness)

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from handful.machine import freed_memory_kept, give_back_memory
 from handful.prediction.ahead import ahead
+from handful.prediction.mirrors import Mirrors
 
 if TYPE_CHECKING:
     import torch
@@ -91,12 +92,12 @@ class Cell:
 
 
 def predict_tiles(
-    net: nn.Module, image: NDArray[np.float32], tiling: Tiling, *, flips: bool = False, half: bool = False
+    net: nn.Module, image: NDArray[np.float32], tiling: Tiling, *, mirrors: Mirrors = (), half: bool = False
 ) -> NDArray[np.float32]:
     """Probabilities (classes, H, W) float32 of a net input (C, H, W), on the device the net is on.
 
-    flips: average over the image and its mirror images along either axis and both (four times the work). half: compute
-    in bfloat16.
+    mirrors: average over the image and these mirror images of it, see `handful.prediction.mirrors`. half: compute in
+    bfloat16.
     """
     shape: tuple[int, int] = image.shape[1:]
 
@@ -104,7 +105,7 @@ def predict_tiles(
         return image[:, slice(*rows), slice(*columns)]
 
     result: NDArray[np.float32] | None = None
-    for cell in predict_cells(net, read, shape, tiling, flips=flips, half=half):
+    for cell in predict_cells(net, read, shape, tiling, mirrors=mirrors, half=half):
         if cell.rows == (0, shape[0]) and cell.columns == (0, shape[1]):
             return cell.probabilities
         if result is None:
@@ -120,7 +121,7 @@ def predict_cells(
     shape: tuple[int, int],
     tiling: Tiling,
     *,
-    flips: bool = False,
+    mirrors: Mirrors = (),
     half: bool = False,
     first_row: int = 0,
 ) -> Iterator[Cell]:
@@ -150,7 +151,7 @@ def predict_cells(
     joined = _Joiner(down, across, shape)
     with freed_memory_kept():
         for some, tiles in ahead((some, tiles_of(some)) for some in batches):
-            for (row, column), probabilities in zip(some, _probabilities(net, tiles, flips, half), strict=True):
+            for (row, column), probabilities in zip(some, _probabilities(net, tiles, mirrors, half), strict=True):
                 if row >= begin:
                     cell = joined.take(row, column, probabilities)
                     if row >= first_row:
@@ -242,7 +243,7 @@ def _padded_window(
     return np.pad(window, lack, mode="reflect") if any(after for _, after in lack) else window
 
 
-def _probabilities(net: nn.Module, tiles: NDArray[np.float32], flips: bool, half: bool) -> NDArray[np.float32]:
+def _probabilities(net: nn.Module, tiles: NDArray[np.float32], mirrors: Mirrors, half: bool) -> NDArray[np.float32]:
     """(B, C, h, w) to (B, classes, h, w), softmax over classes."""
     import torch
 
@@ -250,10 +251,9 @@ def _probabilities(net: nn.Module, tiles: NDArray[np.float32], flips: bool, half
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16) if half else nullcontext():
         x = torch.from_numpy(np.ascontiguousarray(tiles)).to(device, memory_format=torch.channels_last)
         total = _softmax(net, x)
-        if flips:
-            for axes in ((-1,), (-2,), (-2, -1)):
-                total += _softmax(net, x.flip(axes)).flip(axes)
-            total /= 4
+        for axes in mirrors:
+            total += _softmax(net, x.flip(axes)).flip(axes)
+        total /= 1 + len(mirrors)
         probabilities: NDArray[np.float32] = total.cpu().numpy()
     return probabilities
 

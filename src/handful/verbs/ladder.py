@@ -198,6 +198,7 @@ def rival_model(rival: Rival, card: ModelCard) -> Segmenter:
             halo=rival.net.halo,
             tile=tile_of(rival.net.halo),
             multiple=1,
+            mirrored=(),
             threshold=None,
             bridge=None,
             temperature=None,

@@ -39,7 +39,7 @@ def predict(
     out: str | Path,
     save: Collection[str] = SAVED,
     device: str = "auto",
-    flips: bool = False,
+    flips: bool | None = None,
     memory: str | int | None = None,
     precision: str = "auto",
     objects: Mapping[str, Any] | None = None,
@@ -52,6 +52,7 @@ def predict(
 
     save: any of mask, probability, overlay, contours, instances, boundaries, lines, rois, table, coco, rle. An image
     that fails does not stop the others; if all fail the first reason is raised. Only `overwrite` replaces files.
+    flips: average over mirror images, None: of images that are not large, see `handful.prediction.mirrors`.
     memory: bytes, or text such as "2GB", that the whole process keeps under; half of what is free where None. An image
     that does not fit in is read, predicted and written by windows. precision: of the net, see
     `handful.prediction.precision`. objects: settings of `handful.prediction.instances` other than the model's own, such
@@ -123,7 +124,7 @@ class _Job:
         folder: OutputFolder,
         journal: Journal,
         save: frozenset[str],
-        flips: bool,
+        flips: bool | None,
         precision: str,
         ceiling: int,
         listener: Listener,

@@ -62,6 +62,7 @@ def score_regions(
     scorer: Scorer | None = None,
     boundaries: BoundaryScorer | None = None,
     beside: Beside | None = None,
+    flips: bool | None = None,
 ) -> Scored:
     """Predict and score regions of an audited set, one at a time; stops early at `until` (time.monotonic).
 
@@ -69,7 +70,7 @@ def score_regions(
     the sample, its truth and the prediction of each, for other scores than these. `detectors` of edges are run beside a
     model of boundaries; Canny takes as long as all the rest. `with_outlines` as in `Scorer`. A `scorer` (and, for
     boundaries, theirs) goes on counting: the scores are then of all images that it has seen. `beside` answers the same
-    images once all are scored, if that is done by `until`.
+    images once all are scored, if that is done by `until`. `flips` as in `Segmenter.predict`.
     """
     from handful.training.prepare import make_target
 
@@ -92,7 +93,7 @@ def score_regions(
         (sample,) = read_samples(audit, [region], threads=1)
         truth = make_target(sample, card.task, audit.reading)
         image = np.moveaxis(sample.image, 0, -1)
-        prediction = model.predict(image, name=sample.name)
+        prediction = model.predict(image, name=sample.name, flips=flips)
         labels: dict[str, Any] = {}
         if with_labels:
             labels = {"true_labels": sample.labels, "predicted_labels": prediction.labels}

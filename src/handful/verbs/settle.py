@@ -51,6 +51,7 @@ def settle(
     *,
     until: float | None = None,
     pace: float = 0.0,
+    flips: bool | None = None,
     listener: Listener = SILENT,
 ) -> tuple[ModelCard, str, list[str]]:
     """The card with temperature, settings and curve for objects, and likeness; in words how the confidence was settled;
@@ -77,7 +78,7 @@ def settle(
         if held_back and looked_by is not None and time.monotonic() > looked_by:
             break
         (sample,) = read_samples(audit, [region], threads=1)
-        prediction = model.predict(np.moveaxis(sample.image, 0, -1), name=sample.name)
+        prediction = model.predict(np.moveaxis(sample.image, 0, -1), name=sample.name, flips=flips)
         if prediction.description is not None:
             descriptions[region.name] = prediction.description
         held_back.append((prediction, sample))

@@ -123,7 +123,7 @@ def suggest(
         for number, (name, file) in enumerate(found):
             listener.progress("looking", number / len(found), name)
             try:
-                looks.append((name, str(file), look_at(segmenter.predict(file, name=str(file)))))
+                looks.append((name, str(file), look_at(segmenter.predict(file, name=str(file), flips=False))))
             except DataError as error:
                 failed[str(file)] = str(error)
                 listener.say(f"failed   {error}")

@@ -63,6 +63,7 @@ LEAST_SECONDS = 5.0  # torch alone takes two of them to start
 READING_SHARE = 0.3  # of the time may go by until images are read for the first time; what comes after takes twice that
 SETTLE_SHARE = 0.03  # of the whole time goes to learning how sure the model may be, once one image is looked at
 SCORING_SHARE = 0.3  # of the time left when all is read at most goes to scoring: with 5000 images much has gone by
+MIRRORS_SHARE = 0.05  # of that time at most goes to averaging over mirror images
 LATEST = 1.04  # of the time: half of what may pass over it, so that a last image need not go without a score
 FOR_POLARITY, POLARITY_SIDE = 8, 256  # training images that tell whether objects are bright or dark; pixels of each
 REPORT_SECONDS = 0.8  # the page without its pictures, the model file, the end of the process
@@ -258,6 +259,7 @@ class Job:
     start: dict[str, Any] = field(default_factory=dict)  # for the card: of the model started from, of the ladder
     rival: Rival | None = None  # the pixel forest, where it was not kept
     pace: float = 0.0  # seconds a pixel of an answer, where it was measured
+    flips: bool | None = None  # None: test images are answered as `predict` answers them; False where time is short
     known: dict[str, str] = field(default_factory=dict)  # why a test image is none: the model has seen it
 
     shows_rival: ClassVar[bool] = True  # whether a forest that was not kept answers the test images too
@@ -435,7 +437,9 @@ class Job:
 
     def reserve(self, run: Run, plan: Plan) -> float:
         """Seconds to keep for scoring and report, from the time that one image takes with the net as it is."""
+        from handful.prediction.mirrors import choose_mirrors
         from handful.prediction.segmenter import Segmenter
+        from handful.scale import working_size
         from handful.training.loop import Fitted
         from handful.verbs.score import score_regions
 
@@ -446,15 +450,22 @@ class Job:
         times = []
         for _ in range(2):  # the first is slow: kernels are chosen
             began = time.monotonic()
-            score_regions(model, self.test_audit or self.audit, regions[:1])
+            score_regions(model, self.test_audit or self.audit, regions[:1], flips=False)
             times.append(time.monotonic() - began)
         self.pace = min(times) / prod(regions[0].shape)
-        needed = 1.2 * self.pace * sum(prod(region.shape) for region in regions)
-        return min(needed, SCORING_SHARE * run.clock.left(0)) + REPORT_SECONDS + (0.02 + SETTLE_SHARE) * self.seconds
+        pixels, left = 1.2 * sum(prod(region.shape) for region in regions), run.clock.left(0)
+        more = len(choose_mirrors(model.card, working_size(regions[0].shape, model.card.scale)))
+        if more * self.pace * pixels > MIRRORS_SHARE * left:
+            self.flips = False
+        else:
+            self.pace *= 1 + more
+        needed = min(self.pace * pixels, SCORING_SHARE * left)
+        return needed + REPORT_SECONDS + (0.02 + SETTLE_SHARE) * self.seconds
 
     def card(self, plan: Plan, run: Run, fitted: Fitted) -> Any:
         """The model's card, scores still missing."""
         from handful.modelfile import ModelCard, tile_of
+        from handful.prediction.mirrors import mirrored_axes
         from handful.prediction.parting import general_settings
         from handful.training.prepare import count_outputs, target_classes
 
@@ -480,6 +491,8 @@ class Job:
             tile=tile_of(net.halo),
             halo=net.halo,
             multiple=net.multiple,
+            # A pixel forest answers mirror images alike.
+            mirrored=() if plan.training.net == "forest" else mirrored_axes(plan.training.geometry),
             threshold=threshold,
             task=plan.task,
             postprocessing=parting,
@@ -512,7 +525,14 @@ class Job:
         if self.steps is None:
             until = min(time.monotonic() + SETTLE_SHARE * self.seconds, self.scored_by())
         model.card, words, odd = settle(
-            model, self.audit, self.split, samples, until=until, pace=self.pace, listener=self.listener
+            model,
+            self.audit,
+            self.split,
+            samples,
+            until=until,
+            pace=self.pace,
+            flips=self.flips,
+            listener=self.listener,
         )
         self.listener.say(f"sure     {words}")
         return CloserLook(model.card, self.audit.reading, words, odd)
@@ -535,12 +555,18 @@ class Job:
             listener=self.listener,
             look=look,
             beside=beside,
+            flips=self.flips,
         )
         names = {region.name for region in self.split.test[: scored.scores.n]}
         seen = {name: why for name, why in self.known.items() if name in names}
         scored.scores, messages = mark_seen(scored.scores, seen)
         for message in messages:
             self.listener.say(f"careful  {message}")
+        if self.flips is False and scored.scores.n:
+            self.listener.say(
+                "note     scored without the mirror images that `handful predict` averages over: there was no time for "
+                "them. `handful evaluate` scores with them."
+            )
         if scored.left_out:
             self.listener.say(
                 f"note     scored on {scored.scores.n} of {len(self.split.test)} test images: there was no time for "

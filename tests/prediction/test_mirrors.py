@@ -1,0 +1,91 @@
+"""Averaging over mirror images: only over those that the net was trained on, and where the image is not large."""
+
+import numpy as np
+import pytest
+import torch
+
+from handful.augment import Geometry
+from handful.errors import SettingsError
+from handful.modelfile import ModelCard
+from handful.models import build_net
+from handful.prediction import Segmenter, mirrors
+from handful.prediction.mirrors import choose_mirrors, mirrored_axes
+
+ALL = ((-1,), (-2,), (-1, -2))
+
+
+def make_model(mirrored):
+    """A net of random kernels, whose answers depend on which way round an image is."""
+    torch.manual_seed(0)
+    net = build_net("quick", in_channels=1, classes=2, width=8, depth=2).eval()
+    torch.nn.init.normal_(net.head.weight, std=0.3)
+    card = ModelCard(
+        net="quick",
+        net_settings={"width": 8, "depth": 2},
+        channels=1,
+        classes=("background", "cell"),
+        outputs=2,
+        normalisation={"kind": "image", "per_channel": False},
+        tile=256,
+        halo=net.halo,
+        multiple=net.multiple,
+        mirrored=mirrored,
+    )
+    return Segmenter(net, card)
+
+
+@pytest.mark.parametrize(
+    ("geometry", "axes"),
+    [
+        (Geometry(), ("x", "y")),
+        (Geometry(upside_down=False, rotation=15), ("x",)),
+        (Geometry(flip=False), ("y",)),
+        (Geometry(flip=False, upside_down=False), ()),
+    ],
+)
+def test_mirror_images_are_those_of_the_training(geometry, axes):
+    assert mirrored_axes(geometry) == axes
+
+
+@pytest.mark.parametrize(
+    ("mirrored", "expected"), [((), ()), (("x",), ((-1,),)), (("y",), ((-2,),)), (("x", "y"), ALL)]
+)
+def test_all_that_the_model_knows_where_the_image_is_not_large(mirrored, expected):
+    card = make_model(mirrored).card
+    assert choose_mirrors(card, (1024, 1024)) == expected
+    assert choose_mirrors(card, (1024, 1025)) == ()
+    assert choose_mirrors(card, (10, 10), asked=False) == ()
+    if mirrored:
+        assert choose_mirrors(card, (9000, 9000), asked=True) == expected
+    else:
+        with pytest.raises(SettingsError, match="not trained on mirror images"):
+            choose_mirrors(card, (10, 10), asked=True)
+
+
+@pytest.mark.parametrize(("mirrored", "axes"), [(("x",), [1]), (("x", "y"), [1, 0, (0, 1)])])
+def test_the_answer_is_the_mean_of_those_to_the_mirror_images(mirrored, axes):
+    image = np.random.default_rng(0).integers(0, 255, (48, 64), dtype=np.uint8)
+    model = make_model(mirrored)
+    one = model.predict(image, flips=False).probabilities
+    others = [
+        np.flip(model.predict(np.flip(image, some).copy(), flips=False).probabilities, np.atleast_1d(some) + 1)
+        for some in axes
+    ]
+    assert np.abs(one - others[0]).max() > 0.01
+    assert np.allclose(model.predict(image).probabilities, np.mean([one, *others], axis=0), atol=1e-5)
+
+
+def test_averaged_answers_turn_with_the_image():
+    image = np.random.default_rng(1).integers(0, 255, (32, 32), dtype=np.uint8)
+    model = make_model(("x", "y"))
+    turned = model.predict(image[::-1].copy()).probabilities
+    assert np.allclose(turned[:, ::-1], model.predict(image).probabilities, atol=1e-5)
+
+
+def test_a_large_image_is_answered_once(monkeypatch):
+    image = np.random.default_rng(2).integers(0, 255, (32, 64), dtype=np.uint8)
+    model = make_model(("x", "y"))
+    monkeypatch.setattr(mirrors, "MOST_PIXELS", 32 * 64 - 1)
+    once, averaged = (model.predict(image, flips=flips).probabilities for flips in (False, True))
+    assert np.array_equal(model.predict(image).probabilities, once)
+    assert not np.allclose(once, averaged, atol=1e-3)

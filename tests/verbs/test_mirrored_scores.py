@@ -1,0 +1,50 @@
+"""Test images are answered as `predict` answers them, unless the clock leaves no time for mirror images."""
+
+import pytest
+
+import handful
+from discs import write_discs
+from handful.prediction import Segmenter
+from handful.verbs import train as verb
+from handful.verbs.listener import Listener
+
+SMALL = {"net_settings": {"width": 8, "depth": 2}, "patch": 32, "batch": 2}
+
+
+class Heard(Listener):
+    def __init__(self):
+        self.lines = []
+
+    def say(self, text):
+        self.lines.append(text)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What is asked of mirror images, one prediction after the other."""
+    seen, predict = [], Segmenter.predict
+    monkeypatch.setattr(
+        Segmenter, "predict", lambda *args, **more: (seen.append(more["flips"]), predict(*args, **more))[1]
+    )
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("augment", "mirrored"),
+    [({}, ("x", "y")), ({"augment": "noise"}, ()), ({"geometry.upside_down": False}, ("x",))],
+)
+def test_the_model_knows_which_mirror_images_it_saw(tmp_path, asked, augment, mirrored):
+    data = write_discs(tmp_path / "discs", 5)
+    model = handful.train(data, out=tmp_path / "run", steps=1, settings=SMALL | augment, device="cpu", ladder=False)
+    assert model.card.mirrored == handful.load(tmp_path / "run").card.mirrored == mirrored
+    assert set(asked) == {None}
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_scores_go_without_them_where_there_is_no_time(tmp_path, monkeypatch, asked, share):
+    monkeypatch.setattr(verb, "MIRRORS_SHARE", share)
+    heard, data = Heard(), write_discs(tmp_path / "discs", 5)
+    model = handful.train(data, out=tmp_path / "run", seconds=5, settings=SMALL, device="cpu", listener=heard)
+    assert model.card.mirrored == ("x", "y")
+    assert any("scored without the mirror images" in line for line in heard.lines) == (share == 0)
+    assert asked[-1] is (False if share == 0 else None)
