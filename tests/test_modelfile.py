@@ -136,6 +136,7 @@ WRONG_CARDS = {
     "normalisation": ({"kind": "dataset", "mean": [0.5], "std": [0.1]}, "normalisation.mean"),
     "scale": ({"kind": "factor", "value": 1e9}, "scale.value"),
     "mirrored": (["z"], "mirrored"),
+    "sizes": ([0.8, 100.0], "sizes"),
     "bridge": (0, "bridge"),
     "temperature": (0, "temperature"),
     "object_confidence": ({"slope": 0, "offset": 1}, "object_confidence"),
@@ -154,15 +155,15 @@ def test_a_wrong_card_is_refused_by_name(key):
 
 def test_what_a_model_knows_of_itself_comes_back_and_older_files_know_nothing():
     likeness = {"images": [[1.5, -2.0], [0.25, 3.0]], "unlike": 1.75}
-    card = make_card(
-        mirrored=["x"], bridge=0.2, temperature=1.5, object_confidence={"slope": 2.0, "offset": -0.5}, likeness=likeness
-    )
+    curve = {"slope": 2.0, "offset": -0.5}
+    known = {"bridge": 0.2, "temperature": 1.5, "object_confidence": curve, "likeness": likeness}
+    card = make_card(mirrored=["x"], sizes=[0.8], **known)
     values = json.loads(json.dumps(card.to_dict()))
     assert ModelCard.from_dict(values) == card
-    for name in ("mirrored", "bridge", "temperature", "object_confidence", "likeness"):
+    for name in ("mirrored", "sizes", "bridge", "temperature", "object_confidence", "likeness"):
         del values[name]
     older = ModelCard.from_dict(values)
-    assert older.mirrored == ()
+    assert older.mirrored == older.sizes == ()
     assert older.bridge is older.temperature is None
     assert older.likeness == older.object_confidence == {}
     with pytest.raises(ModelFileError, match=r"likeness\.unlike"):

@@ -36,7 +36,7 @@ DEEPEST = 64  # levels, each half the size of the one before
 KNEW = {"features": ", whose features told the classes", "answers": ", which answered these classes already"}
 
 # Fields that the first files of this format do not have: their defaults leave a prediction as it was.
-LATER = ("temperature", "object_confidence", "likeness", "bridge", "mirrored")
+LATER = ("temperature", "object_confidence", "likeness", "bridge", "mirrored", "sizes")
 
 Json = Any
 
@@ -58,7 +58,8 @@ class ModelCard:
     tile, halo: edge in pixels of the tiles large images are cut into, and how much of each side is thrown away.
     multiple: image sizes are padded to a multiple of this.
     mirrored: the axes, "x" and "y", along which the net saw mirror images as often as images; predictions are averaged
-    over these, see `handful.prediction.mirrors`.
+    over these; sizes: factors by which images are made smaller and larger, and averaged over that too; see
+    `handful.prediction.views`.
     threshold: two classes only: probability of class 1 above which a pixel is class 1 (None: 0.5).
     bridge: background and one class only: lines along which the class is at least so probable count as it too, None:
     they do not; see `handful.prediction.bridge`.
@@ -82,6 +83,7 @@ class ModelCard:
     halo: int = 32
     multiple: int = 1
     mirrored: tuple[str, ...] = ()
+    sizes: tuple[float, ...] = ()
     threshold: float | None = None
     bridge: float | None = None
     temperature: float | None = None
@@ -100,7 +102,7 @@ class ModelCard:
             object.__setattr__(self, name, _plain(getattr(self, name)))
         for name in ("object_confidence", "likeness"):
             object.__setattr__(self, name, _plain(getattr(self, name)))
-        for name in ("classes", "mirrored"):
+        for name in ("classes", "mirrored", "sizes"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         _check(self)
 
@@ -226,6 +228,9 @@ def describe_model(path: str | Path) -> str:
     if card.mirrored:
         known = " and ".join({"x": "left-right", "y": "upside down"}[axis] for axis in card.mirrored)
         lines.append(f"mirror images: {known}; the answers are averaged where an image is not large")
+    if card.sizes:
+        others = " and ".join(f"{factor:g}" for factor in card.sizes)
+        lines.append(f"sizes: such an image is answered at {others} times its size too, and the answers are averaged")
     if card.threshold is not None:
         lines.append(f"threshold: {card.classes[-1]} where its probability is above {card.threshold:.3g}")
     if card.bridge is not None:
@@ -345,6 +350,8 @@ def _check(card: ModelCard) -> None:
         value = getattr(card, name)
         _require(_whole(value) and low <= value <= high, name, value, f"a whole number from {low} to {high}")
     _require(card.mirrored in ((), ("x",), ("y",), ("x", "y")), "mirrored", card.mirrored, '"x", "y", both or none')
+    right = len(card.sizes) <= 4 and all(_number(factor) and 0.5 <= factor <= 2 for factor in card.sizes)
+    _require(right, "sizes", card.sizes, "up to 4 numbers from 0.5 to 2")
     _require(2 * card.halo < card.tile, "halo", card.halo, f"less than half of the tile, {card.tile}")
     # Half of a surrogate pair, which JSON may hold, is no text that a file can.
     named = all(isinstance(name, str) and not SURROGATE.search(name) for name in card.classes)

@@ -13,7 +13,7 @@ from handful.data.windows import open_windows
 from handful.errors import OutputError, SettingsError
 from handful.modelfile import ModelCard
 from handful.models import build_net
-from handful.prediction import Segmenter, large, mirrors
+from handful.prediction import Segmenter, large, views
 from handful.prediction.appetite import bytes_a_pixel, largest_edge
 from handful.prediction.ceiling import default_ceiling, peak_memory, read_size, resident
 from handful.prediction.fused import fused
@@ -111,7 +111,7 @@ def test_many_classes_colours_mirror_images_and_a_temperature(tmp_path):
 
 @pytest.mark.parametrize("most", [223 * 307, 223 * 307 - 1])
 def test_mirror_images_are_averaged_at_the_same_sizes(tmp_path, monkeypatch, most):
-    monkeypatch.setattr(mirrors, "MOST_PIXELS", most)
+    monkeypatch.setattr(views, "MOST_PIXELS", most)
     check_law(make_model(mirrored=("x",)), texture((223, 307)), tmp_path)
 
 

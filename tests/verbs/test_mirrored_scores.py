@@ -42,9 +42,9 @@ def test_the_model_knows_which_mirror_images_it_saw(tmp_path, asked, augment, mi
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_scores_go_without_them_where_there_is_no_time(tmp_path, monkeypatch, asked, share):
-    monkeypatch.setattr(verb, "MIRRORS_SHARE", share)
+    monkeypatch.setattr(verb, "VIEWS_SHARE", share)
     heard, data = Heard(), write_discs(tmp_path / "discs", 5)
     model = handful.train(data, out=tmp_path / "run", seconds=5, settings=SMALL, device="cpu", listener=heard)
     assert model.card.mirrored == ("x", "y")
-    assert any("scored without the mirror images" in line for line in heard.lines) == (share == 0)
+    assert any("scored on single answers" in line for line in heard.lines) == (share == 0)
     assert asked[-1] is (False if share == 0 else None)

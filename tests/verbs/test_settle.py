@@ -15,6 +15,7 @@ from handful.data.split import make_split
 from handful.measure.calibration import brier
 from handful.modelfile import ModelCard
 from handful.prediction.segmenter import Segmenter
+from handful.prediction.views import LINE_SIZES
 from handful.verbs.closer_look import CloserLook
 from handful.verbs.listener import Listener
 from handful.verbs.score import score_regions
@@ -112,6 +113,42 @@ def test_gaps_are_bridged_in_lines_and_only_there(settled, tmp_path):
     assert 0 < walled.card.bridge < walled.card.threshold
     assert [walled.card.training["gaps"]] == [line.removeprefix("gaps     ") for line in said]
     assert [name for name, *_ in settled_lines(walled.card)] == ["gaps"]
+
+
+class SeesBySize(torch.nn.Module):
+    """Right about bright walls but for what is added: `here` at images of one side, `elsewhere` at others."""
+
+    def __init__(self, here, elsewhere, side=96):
+        super().__init__()
+        self.unused = torch.nn.Parameter(torch.zeros(1))
+        self.here, self.elsewhere, self.side = here, elsewhere, side
+
+    def forward(self, x):
+        answer = 8 * (x - 0.25) + (self.here if x.shape[-1] == self.side else self.elsewhere)
+        return torch.cat([-answer, answer], dim=1)
+
+
+@pytest.mark.parametrize(
+    ("here", "elsewhere", "until", "sizes"),
+    [(-9, 0, None, LINE_SIZES), (-9, 0, 0.0, ()), (0, -9, None, ())],
+)
+def test_lines_are_answered_at_several_sizes_where_training_images_do_not_lose(tmp_path, here, elsewhere, until, sizes):
+    audit = check_data(write_walls(tmp_path / "walls", 4))
+    split = make_split(audit, test_fraction=0)
+    card = ModelCard(
+        net="quick",
+        channels=1,
+        classes=audit.reading.classes,
+        background=audit.reading.background,
+        outputs=2,
+        normalisation={"kind": "dataset", "mean": [0.5], "std": [1.0]},
+        halo=2,
+        tile=64,
+        sizes=(0.5,),  # of an earlier run
+    )
+    samples = read_samples(audit, split.train)
+    card, _, _ = settle(Segmenter(SeesBySize(here, elsewhere), card), audit, split, samples, until=until)
+    assert card.sizes == sizes
 
 
 def test_no_pixel_changes_its_class(settled):

@@ -26,9 +26,9 @@ from handful.modelfile import ModelCard
 from handful.normalise import Statistics, standardise
 from handful.prediction.joined import Blocks, Joiner, Part, Place, find_part
 from handful.prediction.large import LargePrediction, count_planes, keep_planes, survey
-from handful.prediction.mirrors import Mirrors, choose_mirrors
 from handful.prediction.segmenter import Segmenter
 from handful.prediction.tiles import Span, Tiling, predict_tiles
+from handful.prediction.views import Mirrors, at_one_size, choose_mirrors
 from handful.scale import resize_window, working_size
 
 # Edge of a block, pixels: large against the halo, small against the memory of a worker (1 GB for a net of 250 bytes a
@@ -151,7 +151,7 @@ def predict_on_cluster(
         "files": {kind: work.file(kind) for kind in sorted(save)},
         "counts": counts,
         "objects": number,
-        "messages": list(found.messages),
+        "messages": [*found.messages, *at_one_size(card, size, flips)],
         "shape": shape,
         "channels": channels,
     }

@@ -29,10 +29,10 @@ from handful.prediction.bridge import REACH
 from handful.prediction.confidence import temper
 from handful.prediction.joined import Look
 from handful.prediction.likeness import describe_pieces, how_unlike, middle_of, places, thinning, unlike_words
-from handful.prediction.mirrors import choose_mirrors
 from handful.prediction.planefile import PlaneFile
 from handful.prediction.segmenter import Segmenter, mask_of
 from handful.prediction.tiles import Cell, Span, Tiling, cut_image, predict_cells, widened
+from handful.prediction.views import at_one_size, choose_mirrors
 from handful.scale import resize_window, working_size
 
 if TYPE_CHECKING:
@@ -222,13 +222,14 @@ def predict_large(
                 writing.put(cell)
                 share = (cell.rows[0] * size[1] + (cell.rows[1] - cell.rows[0]) * cell.columns[1]) / (size[0] * size[1])
                 done(share)
-    large = LargePrediction(windows.shape, raw, card, found.messages)
+    told = (*found.messages, *at_one_size(card, size, flips))
+    large = LargePrediction(windows.shape, raw, card, told)
     if found.look is None or not card.likeness:
         return large
     pieces = [read(*place) for place in places(size)]
     answer, _ = large.answer(*middle_of(windows.shape, size))
     unlike = how_unlike(describe_pieces(pieces, found.look, answer), card.likeness)
-    messages = (*found.messages, unlike_words(unlike)) if unlike > 1 else found.messages
+    messages = (*told, unlike_words(unlike)) if unlike > 1 else told
     return replace(large, messages=messages, unlike=unlike)
 
 

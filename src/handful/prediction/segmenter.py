@@ -25,8 +25,8 @@ from handful.prediction.confidence import object_confidence, temper
 from handful.prediction.fused import fused
 from handful.prediction.instances import Objects, ObjectSettings, find_objects
 from handful.prediction.likeness import describe_image, how_unlike, middle, unlike_words
-from handful.prediction.mirrors import choose_mirrors
-from handful.prediction.tiles import Tiling, predict_tiles
+from handful.prediction.tiles import Tiling
+from handful.prediction.views import choose_mirrors, choose_sizes, predict_views
 from handful.scale import resize_planes, working_size
 
 if TYPE_CHECKING:
@@ -133,8 +133,8 @@ class Segmenter:
 
         image: a file, or an array (H, W) or (H, W, C) whose range follows its type: uint8 to 255, uint16 to 65535,
         floats from 0 to 1. flips: average over the mirror images that the model was trained on, None: where
-        the image is not large, see `handful.prediction.mirrors`. half: compute in bfloat16. tiling: another than the
-        model's own, where memory is short. Colours are turned grey for a model of grey images, and
+        the image is not large, False: answer once, see `handful.prediction.views`. half: compute in bfloat16. tiling:
+        another than the model's own, where memory is short. Colours are turned grey for a model of grey images, and
         `messages` say so. Raises DataError for an image that cannot be read or whose channels fit in no such way.
         """
         pixels, found_name = _pixels(image)
@@ -147,8 +147,9 @@ class Segmenter:
         values = apply_normalisation(match_channels(pixels, self.card.channels, name), self.card.normalisation)
         size = pixels.shape[0], pixels.shape[1]
         net_input = resize_planes(np.moveaxis(values, -1, 0), working_size(size, self.card.scale))
-        mirrors = choose_mirrors(self.card, (net_input.shape[1], net_input.shape[2]), flips)
-        worked = predict_tiles(self.running, net_input, tiling or self.tiling, mirrors=mirrors, half=half)
+        inner = net_input.shape[1], net_input.shape[2]
+        mirrors, sizes = choose_mirrors(self.card, inner, flips), choose_sizes(self.card, inner, flips)
+        worked = predict_views(self.running, net_input, tiling or self.tiling, mirrors, sizes, half=half)
         probabilities, interior = merge_planes(resize_planes(worked, size), self.card.interior_of)
         description = describe_image(pixels, net_input, middle(probabilities, net_input.shape[1:]))
         unlike = how_unlike(description, self.card.likeness)

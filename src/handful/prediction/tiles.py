@@ -25,11 +25,12 @@ from numpy.typing import NDArray
 
 from handful.machine import freed_memory_kept, give_back_memory
 from handful.prediction.ahead import ahead
-from handful.prediction.mirrors import Mirrors
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
+
+    from handful.prediction.views import Mirrors
 
 # A padded image of no more pixels than this is predicted in one piece. A megapixel costs a net with 32 channels at full
 # resolution about 0.5 GB.
@@ -96,7 +97,7 @@ def predict_tiles(
 ) -> NDArray[np.float32]:
     """Probabilities (classes, H, W) float32 of a net input (C, H, W), on the device the net is on.
 
-    mirrors: average over the image and these mirror images of it, see `handful.prediction.mirrors`. half: compute in
+    mirrors: average over the image and these mirror images of it, see `handful.prediction.views`. half: compute in
     bfloat16.
     """
     shape: tuple[int, int] = image.shape[1:]

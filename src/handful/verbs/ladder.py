@@ -199,6 +199,7 @@ def rival_model(rival: Rival, card: ModelCard) -> Segmenter:
             tile=tile_of(rival.net.halo),
             multiple=1,
             mirrored=(),
+            sizes=(),
             threshold=None,
             bridge=None,
             temperature=None,

@@ -52,7 +52,7 @@ def predict(
 
     save: any of mask, probability, overlay, contours, instances, boundaries, lines, rois, table, coco, rle. An image
     that fails does not stop the others; if all fail the first reason is raised. Only `overwrite` replaces files.
-    flips: average over mirror images, None: of images that are not large, see `handful.prediction.mirrors`.
+    flips: average over mirror images, None: of images that are not large, see `handful.prediction.views`.
     memory: bytes, or text such as "2GB", that the whole process keeps under; half of what is free where None. An image
     that does not fit in is read, predicted and written by windows. precision: of the net, see
     `handful.prediction.precision`. objects: settings of `handful.prediction.instances` other than the model's own, such

@@ -63,7 +63,7 @@ LEAST_SECONDS = 5.0  # torch alone takes two of them to start
 READING_SHARE = 0.3  # of the time may go by until images are read for the first time; what comes after takes twice that
 SETTLE_SHARE = 0.03  # of the whole time goes to learning how sure the model may be, once one image is looked at
 SCORING_SHARE = 0.3  # of the time left when all is read at most goes to scoring: with 5000 images much has gone by
-MIRRORS_SHARE = 0.05  # of that time at most goes to averaging over mirror images
+VIEWS_SHARE = 0.05  # of that time at most goes to averaging over mirror images and sizes
 LATEST = 1.04  # of the time: half of what may pass over it, so that a last image need not go without a score
 FOR_POLARITY, POLARITY_SIDE = 8, 256  # training images that tell whether objects are bright or dark; pixels of each
 REPORT_SECONDS = 0.8  # the page without its pictures, the model file, the end of the process
@@ -310,7 +310,7 @@ class Job:
             torch.set_num_threads(run.threads.count)
         self.known = self.find_known()  # takes seconds with thousands of images: before the clock is shared out
         if self.steps is None:
-            run.clock.reserved = self.reserve(run, plan)
+            run.clock.reserved = self.reserve(run, plan, samples)
         write_json(self.path / SPLIT, self.split.to_dict())
         plan, fitted = self.learn(run, plan, overrides, resume=resume)
         for message in fitted.messages:
@@ -435,13 +435,14 @@ class Job:
             return {}
         return find_seen(remember(self.audit, self.split) | self.start, self.test_audit or self.audit, apart)
 
-    def reserve(self, run: Run, plan: Plan) -> float:
+    def reserve(self, run: Run, plan: Plan, samples: Sequence[Sample]) -> float:
         """Seconds to keep for scoring and report, from the time that one image takes with the net as it is."""
-        from handful.prediction.mirrors import choose_mirrors
         from handful.prediction.segmenter import Segmenter
+        from handful.prediction.views import LINE_SIZES, choose_mirrors, choose_sizes, work_of
         from handful.scale import working_size
         from handful.training.loop import Fitted
         from handful.verbs.score import score_regions
+        from handful.verbs.settle import has_lines
 
         regions = self.split.test
         if not regions:
@@ -454,19 +455,21 @@ class Job:
             times.append(time.monotonic() - began)
         self.pace = min(times) / prod(regions[0].shape)
         pixels, left = 1.2 * sum(prod(region.shape) for region in regions), run.clock.left(0)
-        more = len(choose_mirrors(model.card, working_size(regions[0].shape, model.card.scale)))
-        if more * self.pace * pixels > MIRRORS_SHARE * left:
+        card = replace(model.card, sizes=LINE_SIZES if has_lines(model.card, samples) else ())
+        size = working_size(regions[0].shape, card.scale)
+        views = work_of(choose_mirrors(card, size), choose_sizes(card, size))
+        if (views - 1) * self.pace * pixels > VIEWS_SHARE * left:
             self.flips = False
         else:
-            self.pace *= 1 + more
+            self.pace *= views
         needed = min(self.pace * pixels, SCORING_SHARE * left)
         return needed + REPORT_SECONDS + (0.02 + SETTLE_SHARE) * self.seconds
 
     def card(self, plan: Plan, run: Run, fitted: Fitted) -> Any:
         """The model's card, scores still missing."""
         from handful.modelfile import ModelCard, tile_of
-        from handful.prediction.mirrors import mirrored_axes
         from handful.prediction.parting import general_settings
+        from handful.prediction.views import mirrored_axes
         from handful.training.prepare import count_outputs, target_classes
 
         classes, background = target_classes(plan, self.audit.reading)
@@ -564,8 +567,8 @@ class Job:
             self.listener.say(f"careful  {message}")
         if self.flips is False and scored.scores.n:
             self.listener.say(
-                "note     scored without the mirror images that `handful predict` averages over: there was no time for "
-                "them. `handful evaluate` scores with them."
+                "note     scored on single answers: there was no time for the mirror images that `handful predict` "
+                "averages over. `handful evaluate` scores with them."
             )
         if scored.left_out:
             self.listener.say(

@@ -1,4 +1,4 @@
-"""Averaging over mirror images: only over those that the net was trained on, and where the image is not large."""
+"""Averaging over mirror images, those that the net was trained on, and sizes, where the image is not large."""
 
 import numpy as np
 import pytest
@@ -8,13 +8,22 @@ from handful.augment import Geometry
 from handful.errors import SettingsError
 from handful.modelfile import ModelCard
 from handful.models import build_net
-from handful.prediction import Segmenter, mirrors
-from handful.prediction.mirrors import choose_mirrors, mirrored_axes
+from handful.prediction import Segmenter, views
+from handful.prediction.tiles import predict_tiles
+from handful.prediction.views import (
+    at_one_size,
+    choose_mirrors,
+    choose_sizes,
+    mirrored_axes,
+    predict_views,
+    work_of,
+)
+from handful.scale import resize_planes
 
 ALL = ((-1,), (-2,), (-1, -2))
 
 
-def make_model(mirrored):
+def make_model(mirrored=(), sizes=()):
     """A net of random kernels, whose answers depend on which way round an image is."""
     torch.manual_seed(0)
     net = build_net("quick", in_channels=1, classes=2, width=8, depth=2).eval()
@@ -30,6 +39,7 @@ def make_model(mirrored):
         halo=net.halo,
         multiple=net.multiple,
         mirrored=mirrored,
+        sizes=sizes,
     )
     return Segmenter(net, card)
 
@@ -82,10 +92,41 @@ def test_averaged_answers_turn_with_the_image():
     assert np.allclose(turned[:, ::-1], model.predict(image).probabilities, atol=1e-5)
 
 
+@pytest.mark.parametrize("mirrored", [(), ("x",)])
+def test_the_answer_is_the_mean_of_those_to_other_sizes(mirrored):
+    planes = np.random.default_rng(3).normal(size=(1, 40, 60)).astype(np.float32)
+    model = make_model(mirrored, (0.8, 1.25))
+    axes = choose_mirrors(model.card, (40, 60))
+    each = [
+        resize_planes(predict_tiles(model.net, resize_planes(planes, size), model.tiling, mirrors=axes), (40, 60))
+        for size in ((40, 60), (32, 48), (50, 75))
+    ]
+    found = predict_views(model.net, planes, model.tiling, axes, model.card.sizes)
+    assert np.abs(each[0] - each[1]).max() > 0.01
+    assert np.allclose(found, np.mean(each, axis=0), atol=1e-6)
+    assert np.allclose(found.sum(0), 1, atol=1e-5)
+
+
+def test_sizes_are_for_images_that_are_not_large():
+    card = make_model(sizes=(0.8, 1.25)).card
+    assert choose_sizes(card, (1024, 1024)) == choose_sizes(card, (9, 9), asked=True) == (0.8, 1.25)
+    assert choose_sizes(card, (1024, 1025)) == choose_sizes(card, (1024, 1025), asked=True) == ()
+    assert choose_sizes(card, (9, 9), asked=False) == ()
+    assert work_of(ALL, (0.8, 1.25)) == pytest.approx(4 * (1 + 0.64 + 1.5625))
+    assert at_one_size(card, (1024, 1025)) == ()
+    assert "at one size" in at_one_size(card, (9, 9))[0]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 30), (3, 2)])
+def test_the_smallest_images_have_other_sizes_too(size):
+    image = np.random.default_rng(4).integers(0, 255, size, dtype=np.uint8)
+    assert np.isfinite(make_model(("x", "y"), (0.8, 1.25)).predict(image).probabilities).all()
+
+
 def test_a_large_image_is_answered_once(monkeypatch):
     image = np.random.default_rng(2).integers(0, 255, (32, 64), dtype=np.uint8)
-    model = make_model(("x", "y"))
-    monkeypatch.setattr(mirrors, "MOST_PIXELS", 32 * 64 - 1)
+    model = make_model(("x", "y"), (0.8,))
+    monkeypatch.setattr(views, "MOST_PIXELS", 32 * 64 - 1)
     once, averaged = (model.predict(image, flips=flips).probabilities for flips in (False, True))
     assert np.array_equal(model.predict(image).probabilities, once)
     assert not np.allclose(once, averaged, atol=1e-3)
