@@ -1,10 +1,13 @@
 """Test images are answered as `predict` answers them, unless the clock leaves no time for mirror images."""
 
+from dataclasses import replace
+
 import pytest
 
 import handful
 from discs import write_discs
 from handful.prediction import Segmenter
+from handful.verbs import ladder
 from handful.verbs import train as verb
 from handful.verbs.listener import Listener
 
@@ -48,3 +51,14 @@ def test_scores_go_without_them_where_there_is_no_time(tmp_path, monkeypatch, as
     assert model.card.mirrored == ("x", "y")
     assert any("scored on single answers" in line for line in heard.lines) == (share == 0)
     assert asked[-1] is (False if share == 0 else None)
+
+
+def test_nothing_is_said_of_mirror_images_where_a_forest_was_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(verb, "VIEWS_SHARE", 0.0)
+    choose = ladder.choose
+    monkeypatch.setattr(ladder, "choose", lambda rival, fitted: replace(choose(rival, fitted), forest_kept=True))
+    heard, data = Heard(), write_discs(tmp_path / "discs", 5)
+    model = handful.train(data, out=tmp_path / "run", seconds=6, device="cpu", listener=heard)
+    assert model.card.net == "forest"
+    assert model.card.mirrored == ()
+    assert not any("mirror images" in line for line in heard.lines if line.startswith("note"))

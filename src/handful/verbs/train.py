@@ -565,7 +565,7 @@ class Job:
         scored.scores, messages = mark_seen(scored.scores, seen)
         for message in messages:
             self.listener.say(f"careful  {message}")
-        if self.flips is False and scored.scores.n:
+        if self.flips is False and model.card.mirrored and scored.scores.n:
             self.listener.say(
                 "note     scored on single answers: there was no time for the mirror images that `handful predict` "
                 "averages over. `handful evaluate` scores with them."
