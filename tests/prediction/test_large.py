@@ -26,7 +26,13 @@ BUDGET = 4_000_000  # tiles of 128 or 192 pixels
 
 
 def make_model(
-    channels=1, classes=2, normalisation=IMAGE, scale=None, temperature=None, interior=False, mirrored=("x", "y")
+    channels=1,
+    classes=2,
+    normalisation=IMAGE,
+    scale=None,
+    temperature=None,
+    interior=False,
+    **card,
 ):
     torch.manual_seed(0)
     net = build_net("quick", in_channels=channels, classes=classes + interior, width=8, depth=2).eval()
@@ -35,7 +41,7 @@ def make_model(
             part.running_mean.normal_(0, 0.1)
             part.running_var.uniform_(0.5, 2)
     torch.nn.init.normal_(net.head.weight, std=0.3)
-    card = ModelCard(
+    about = ModelCard(
         net="quick",
         net_settings={"width": 8, "depth": 2},
         channels=channels,
@@ -45,12 +51,12 @@ def make_model(
         normalisation=normalisation,
         scale=scale or {"kind": "none"},
         temperature=temperature,
-        mirrored=mirrored,
         tile=128,
         halo=net.halo,
         multiple=net.multiple,
+        **({"mirrored": ("x", "y")} | card),
     )
-    return Segmenter(net, card)
+    return Segmenter(net, about)
 
 
 def texture(shape, kind=np.uint8, channels=1):
@@ -113,6 +119,12 @@ def test_many_classes_colours_mirror_images_and_a_temperature(tmp_path):
 def test_mirror_images_are_averaged_at_the_same_sizes(tmp_path, monkeypatch, most):
     monkeypatch.setattr(views, "MOST_PIXELS", most)
     check_law(make_model(mirrored=("x",)), texture((223, 307)), tmp_path)
+
+
+def test_what_is_answered_at_one_size_by_windows_is_said(tmp_path):
+    model, image = make_model(sizes=(0.8, 1.25)), texture((90, 120))
+    assert "answered at one size" in by_windows(model, image, tmp_path).messages[0]
+    assert by_windows(model, image, tmp_path, flips=False).messages == ()
 
 
 @pytest.mark.parametrize("scale", [None, {"kind": "factor", "value": 0.5}])

@@ -45,21 +45,16 @@ class Listening(Listener):
         self.said.append(line)
 
 
+def make_card(reading, **more):
+    values = {"net": "quick", "channels": 1, "outputs": 2, "halo": 2, "tile": 64}
+    return ModelCard(classes=reading.classes, background=reading.background, **(values | more))
+
+
 @pytest.fixture(scope="module")
 def settled(tmp_path_factory):
     audit = check_data(write_discs(tmp_path_factory.mktemp("settle") / "discs", 30))
     split = make_split(audit, test_fraction=0.2)
-    card = ModelCard(
-        net="quick",
-        channels=1,
-        classes=audit.reading.classes,
-        background=audit.reading.background,
-        outputs=2,
-        normalisation={"kind": "dataset", "mean": [0.5], "std": [0.3]},
-        threshold=0.4,
-        halo=2,
-        tile=64,
-    )
+    card = make_card(audit.reading, normalisation={"kind": "dataset", "mean": [0.5], "std": [0.3]}, threshold=0.4)
     samples = read_samples(audit, split.train)
     plain = Segmenter(TooSure(), card)
     model = Segmenter(TooSure(), card)
@@ -132,23 +127,18 @@ class SeesBySize(torch.nn.Module):
     ("here", "elsewhere", "until", "sizes"),
     [(-9, 0, None, LINE_SIZES), (-9, 0, 0.0, ()), (0, -9, None, ())],
 )
-def test_lines_are_answered_at_several_sizes_where_training_images_do_not_lose(tmp_path, here, elsewhere, until, sizes):
+@pytest.mark.parametrize("net", ["quick", "forest"])
+def test_lines_are_answered_at_several_sizes_where_training_images_do_not_lose(
+    tmp_path, here, elsewhere, until, sizes, net
+):
     audit = check_data(write_walls(tmp_path / "walls", 4))
     split = make_split(audit, test_fraction=0)
-    card = ModelCard(
-        net="quick",
-        channels=1,
-        classes=audit.reading.classes,
-        background=audit.reading.background,
-        outputs=2,
-        normalisation={"kind": "dataset", "mean": [0.5], "std": [1.0]},
-        halo=2,
-        tile=64,
-        sizes=(0.5,),  # of an earlier run
-    )
+    plain = {"kind": "dataset", "mean": [0.5], "std": [1.0]}
+    card = make_card(audit.reading, net=net, normalisation=plain, sizes=(0.5,))  # sizes of an earlier run
     samples = read_samples(audit, split.train)
     card, _, _ = settle(Segmenter(SeesBySize(here, elsewhere), card), audit, split, samples, until=until)
-    assert card.sizes == sizes
+    assert card.sizes == (sizes if net == "quick" else ())
+    assert card.bridge is not None
 
 
 def test_no_pixel_changes_its_class(settled):

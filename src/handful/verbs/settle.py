@@ -58,22 +58,21 @@ def settle(
     flips: bool | None = None,
     listener: Listener = SILENT,
 ) -> tuple[ModelCard, str, list[str]]:
-    """The card with temperature, settings and curve for objects, and likeness; in words how the confidence was settled;
-    odd images. How objects are parted or gaps in lines bridged goes into the card in words too (`training["objects"]`,
-    `training["gaps"]`), and to the listener.
+    """The card with sizes for lines, temperature, settings and curve for objects, and likeness; in words how the
+    confidence was settled; odd images. How objects are parted or gaps in lines bridged goes into the card in words too
+    (`training["objects"]`, `training["gaps"]`), and to the listener.
 
     Looks at the validation images, if at `pace` seconds a pixel the two that anything can be learnt from are looked at
     by `until` (time.monotonic), then at training `samples`, 32 in all; past `until` at what costs next to nothing. But
-    for bridged gaps the answer of no pixel changes: a threshold is turned along with the temperature. Without images
-    held back the probabilities stay as they are. Training images, copied with other colours and places or not, are no
-    replacement: the net knows them by heart, and a temperature from them says that it may be sure
-    (docs/why/confidence.md has the measurement).
+    for lines (several sizes, bridged gaps) the answer of no pixel changes: a threshold is turned along with the
+    temperature. Without images held back the probabilities stay as they are. Training images, copied with other colours
+    and places or not, are no replacement: the net knows them by heart, and a temperature from them says that it may be
+    sure (docs/why/confidence.md has the measurement).
     """
     began = time.monotonic()
     card = replace(model.card, bridge=None, sizes=(), temperature=None, object_confidence={}, likeness={})
     model.card = card
-    lines = card.net != "forest" and has_lines(card, samples)
-    if lines:
+    if wants_sizes(card, samples):
         sizes_by = None if until is None else began + SIZES_SHARE * (until - began)
         model.card = card = replace(card, sizes=try_sizes(model, samples, until=sizes_by))
     looked_by = None if until is None else began + VALIDATION_SHARE * (until - began)
@@ -107,7 +106,7 @@ def settle(
         measured_by = None if until is None else began + MEASURED_SHARE * (until - began)
         card, parting = part_objects(card, list(tempered), samples, audit.reading, measured_by=measured_by, until=until)
         listener.say(f"parting  {parting}")
-    elif lines:
+    elif has_lines(card, samples):
         card, gaps = bridge_lines(card, tempered, until=until)
         listener.say(f"gaps     {gaps}")
     return card, words, odd_ones(descriptions, card.likeness)
@@ -208,6 +207,11 @@ def has_lines(card: ModelCard, samples: Sequence[Sample]) -> bool:
     if card.task != "semantic" or card.background is None or len(card.classes) != 2:
         return False
     return are_lines([sample.mask for sample in samples], card.object_classes[0])
+
+
+def wants_sizes(card: ModelCard, samples: Sequence[Sample]) -> bool:
+    """Whether images may be better answered at several sizes: lines are, by a net."""
+    return card.net != "forest" and has_lines(card, samples)
 
 
 def judge_objects(
