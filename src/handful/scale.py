@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handful.normalise import apply_normalisation
+
 KINDS = ("none", "factor", "side")
 
 
@@ -29,6 +31,12 @@ def working_size(shape: tuple[int, int], scale: Mapping[str, Any]) -> tuple[int,
         factor = float(scale["value"]) / max(shape)
     height, width = (max(round(size * factor), min(size, 8)) for size in shape)
     return height, width
+
+
+def net_planes(image: NDArray[Any], normalisation: Mapping[str, Any], scale: Mapping[str, Any]) -> NDArray[np.float32]:
+    """What a net is given of an image (H, W, C): standardised, at the size that it works at, float32 (C, h, w)."""
+    values = apply_normalisation(image, normalisation)
+    return resize_planes(np.moveaxis(values, -1, 0), working_size((image.shape[0], image.shape[1]), scale))
 
 
 def resize_planes(planes: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

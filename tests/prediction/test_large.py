@@ -11,52 +11,18 @@ import torch
 from handful.data.decode import ImageFile
 from handful.data.windows import open_windows
 from handful.errors import OutputError, SettingsError
-from handful.modelfile import ModelCard
 from handful.models import build_net
-from handful.prediction import Segmenter, large, views
+from handful.prediction import large, views
 from handful.prediction.appetite import bytes_a_pixel, largest_edge
 from handful.prediction.ceiling import default_ceiling, peak_memory, read_size, resident
 from handful.prediction.fused import fused
 from handful.prediction.likeness import learn_likeness
 from handful.prediction.planefile import PlaneFile
 from handful.prediction.precision import LARGEST_CHANGED, LARGEST_MEAN, use_half
+from random_net import IMAGE, make_model
 
-IMAGE, DATASET = {"kind": "image", "per_channel": False}, {"kind": "dataset", "mean": [0.4], "std": [0.2]}
+DATASET = {"kind": "dataset", "mean": [0.4], "std": [0.2]}
 BUDGET = 4_000_000  # tiles of 128 or 192 pixels
-
-
-def make_model(
-    channels=1,
-    classes=2,
-    normalisation=IMAGE,
-    scale=None,
-    temperature=None,
-    interior=False,
-    **card,
-):
-    torch.manual_seed(0)
-    net = build_net("quick", in_channels=channels, classes=classes + interior, width=8, depth=2).eval()
-    for part in net.modules():
-        if isinstance(part, torch.nn.BatchNorm2d):  # as after training, not as at the start
-            part.running_mean.normal_(0, 0.1)
-            part.running_var.uniform_(0.5, 2)
-    torch.nn.init.normal_(net.head.weight, std=0.3)
-    about = ModelCard(
-        net="quick",
-        net_settings={"width": 8, "depth": 2},
-        channels=channels,
-        classes=tuple(f"class {number}" for number in range(classes)),
-        outputs=classes + interior,
-        task="instances" if interior else "semantic",
-        normalisation=normalisation,
-        scale=scale or {"kind": "none"},
-        temperature=temperature,
-        tile=128,
-        halo=net.halo,
-        multiple=net.multiple,
-        **({"mirrored": ("x", "y")} | card),
-    )
-    return Segmenter(net, about)
 
 
 def texture(shape, kind=np.uint8, channels=1):

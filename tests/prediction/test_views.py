@@ -2,13 +2,10 @@
 
 import numpy as np
 import pytest
-import torch
 
 from handful.augment import Geometry
 from handful.errors import SettingsError
-from handful.modelfile import ModelCard
-from handful.models import build_net
-from handful.prediction import Segmenter, views
+from handful.prediction import views
 from handful.prediction.tiles import predict_tiles
 from handful.prediction.views import (
     at_one_size,
@@ -19,29 +16,9 @@ from handful.prediction.views import (
     work_of,
 )
 from handful.scale import resize_planes
+from random_net import make_model
 
 ALL = ((-1,), (-2,), (-1, -2))
-
-
-def make_model(mirrored=(), sizes=()):
-    """A net of random kernels, whose answers depend on which way round an image is."""
-    torch.manual_seed(0)
-    net = build_net("quick", in_channels=1, classes=2, width=8, depth=2).eval()
-    torch.nn.init.normal_(net.head.weight, std=0.3)
-    card = ModelCard(
-        net="quick",
-        net_settings={"width": 8, "depth": 2},
-        channels=1,
-        classes=("background", "cell"),
-        outputs=2,
-        normalisation={"kind": "image", "per_channel": False},
-        tile=256,
-        halo=net.halo,
-        multiple=net.multiple,
-        mirrored=mirrored,
-        sizes=sizes,
-    )
-    return Segmenter(net, card)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +38,7 @@ def test_mirror_images_are_those_of_the_training(geometry, axes):
     ("mirrored", "expected"), [((), ()), (("x",), ((-1,),)), (("y",), ((-2,),)), (("x", "y"), ALL)]
 )
 def test_all_that_the_model_knows_where_the_image_is_not_large(mirrored, expected):
-    card = make_model(mirrored).card
+    card = make_model(mirrored=mirrored).card
     assert choose_mirrors(card, (1024, 1024)) == expected
     assert choose_mirrors(card, (1024, 1025)) == ()
     assert choose_mirrors(card, (10, 10), asked=False) == ()
@@ -75,7 +52,7 @@ def test_all_that_the_model_knows_where_the_image_is_not_large(mirrored, expecte
 @pytest.mark.parametrize(("mirrored", "axes"), [(("x",), [1]), (("x", "y"), [1, 0, (0, 1)])])
 def test_the_answer_is_the_mean_of_those_to_the_mirror_images(mirrored, axes):
     image = np.random.default_rng(0).integers(0, 255, (48, 64), dtype=np.uint8)
-    model = make_model(mirrored)
+    model = make_model(mirrored=mirrored)
     one = model.predict(image, flips=False).probabilities
     others = [
         np.flip(model.predict(np.flip(image, some).copy(), flips=False).probabilities, np.atleast_1d(some) + 1)
@@ -87,7 +64,7 @@ def test_the_answer_is_the_mean_of_those_to_the_mirror_images(mirrored, axes):
 
 def test_averaged_answers_turn_with_the_image():
     image = np.random.default_rng(1).integers(0, 255, (32, 32), dtype=np.uint8)
-    model = make_model(("x", "y"))
+    model = make_model()
     turned = model.predict(image[::-1].copy()).probabilities
     assert np.allclose(turned[:, ::-1], model.predict(image).probabilities, atol=1e-5)
 
@@ -95,7 +72,7 @@ def test_averaged_answers_turn_with_the_image():
 @pytest.mark.parametrize("mirrored", [(), ("x",)])
 def test_the_answer_is_the_mean_of_those_to_other_sizes(mirrored):
     planes = np.random.default_rng(3).normal(size=(1, 40, 60)).astype(np.float32)
-    model = make_model(mirrored, (0.8, 1.25))
+    model = make_model(mirrored=mirrored, sizes=(0.8, 1.25))
     axes = choose_mirrors(model.card, (40, 60))
     each = [
         resize_planes(predict_tiles(model.net, resize_planes(planes, size), model.tiling, mirrors=axes), (40, 60))
@@ -120,12 +97,12 @@ def test_sizes_are_for_images_that_are_not_large():
 @pytest.mark.parametrize("size", [(1, 1), (1, 30), (3, 2)])
 def test_the_smallest_images_have_other_sizes_too(size):
     image = np.random.default_rng(4).integers(0, 255, size, dtype=np.uint8)
-    assert np.isfinite(make_model(("x", "y"), (0.8, 1.25)).predict(image).probabilities).all()
+    assert np.isfinite(make_model(sizes=(0.8, 1.25)).predict(image).probabilities).all()
 
 
 def test_a_large_image_is_answered_once(monkeypatch):
     image = np.random.default_rng(2).integers(0, 255, (32, 64), dtype=np.uint8)
-    model = make_model(("x", "y"), (0.8,))
+    model = make_model(sizes=(0.8,))
     monkeypatch.setattr(views, "MOST_PIXELS", 32 * 64 - 1)
     once, averaged = (model.predict(image, flips=flips).probabilities for flips in (False, True))
     assert np.array_equal(model.predict(image).probabilities, once)

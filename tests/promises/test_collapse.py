@@ -11,19 +11,11 @@ import numpy as np
 import pytest
 from hard_data import CLEAN, FINDINGS, KINDS, LEAST, write_hard
 
-from handful.verbs.listener import Listener
 from handful.verbs.train import train
+from heard import Heard
 
 STEPS = 150
 FRESH = range(1000, 1006)
-
-
-class Heard(Listener):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from handful.training.loop import LUCK, Fitted
 from handful.training.validation import Validation
 from handful.verbs import ladder
 from handful.verbs.ladder import COMPARED, CROP, Rival, choose, wants_rival
-from handful.verbs.listener import Listener
+from heard import Heard
 
 SMALL = {"net_settings": {"width": 8, "depth": 3}, "patch": 64, "batch": 4}
 TREES = {"trees": 8, "depth": 8, "scales": 3}
@@ -126,14 +126,6 @@ def test_when_a_forest_is_tried(change, wanted):
 
 
 # ---- whole trainings
-
-
-class Heard(Listener):
-    def __init__(self):
-        self.lines = []
-
-    def say(self, line):
-        self.lines.append(line)
 
 
 @pytest.fixture(scope="module")

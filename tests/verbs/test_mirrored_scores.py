@@ -9,17 +9,9 @@ from discs import write_discs
 from handful.prediction import Segmenter
 from handful.verbs import ladder
 from handful.verbs import train as verb
-from handful.verbs.listener import Listener
+from heard import Heard
 
 SMALL = {"net_settings": {"width": 8, "depth": 2}, "patch": 32, "batch": 2}
-
-
-class Heard(Listener):
-    def __init__(self):
-        self.lines = []
-
-    def say(self, text):
-        self.lines.append(text)
 
 
 @pytest.fixture

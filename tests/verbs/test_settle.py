@@ -17,10 +17,10 @@ from handful.modelfile import ModelCard
 from handful.prediction.segmenter import Segmenter
 from handful.prediction.views import LINE_SIZES
 from handful.verbs.closer_look import CloserLook
-from handful.verbs.listener import Listener
 from handful.verbs.score import score_regions
 from handful.verbs.settle import settle
 from handful.verbs.train import settled_lines
+from heard import Heard
 from walls import write_walls
 
 
@@ -35,14 +35,6 @@ class TooSure(torch.nn.Module):
     def forward(self, x):
         smooth = torch.nn.functional.avg_pool2d(x, 3, 1, 1)
         return torch.cat([-40 * (smooth - 0.25), 40 * (smooth - 0.25)], dim=1)
-
-
-class Listening(Listener):
-    def __init__(self, said):
-        self.said = said
-
-    def say(self, line):
-        self.said.append(line)
 
 
 def make_card(reading, **more):
@@ -80,8 +72,9 @@ def test_a_net_that_is_too_sure_is_told_so(settled):
 def test_objects_are_judged_where_the_model_parts_them(settled):
     audit, split, samples, _, model, _, _ = settled
     apart = Segmenter(TooSure(), replace(model.card, task="instances"))
-    said = []
-    apart.card, _, _ = settle(apart, audit, split, samples, listener=Listening(said))
+    heard = Heard()
+    apart.card, _, _ = settle(apart, audit, split, samples, listener=heard)
+    said = heard.lines
     assert apart.card.postprocessing["min_size"] > 50  # discs have 150 pixels and more
     assert len(said) == 1
     assert apart.card.training["objects"] in said[0]
@@ -102,11 +95,11 @@ def test_gaps_are_bridged_in_lines_and_only_there(settled, tmp_path):
     split = make_split(audit, test_fraction=0.2)
     reading = audit.reading
     card = replace(model.card, classes=reading.classes, background=reading.background, bridge=0.4, temperature=None)
-    said = []
+    heard = Heard()
     walled = Segmenter(TooSure(), card)
-    walled.card, _, _ = settle(walled, audit, split, read_samples(audit, split.train), listener=Listening(said))
+    walled.card, _, _ = settle(walled, audit, split, read_samples(audit, split.train), listener=heard)
     assert 0 < walled.card.bridge < walled.card.threshold
-    assert [walled.card.training["gaps"]] == [line.removeprefix("gaps     ") for line in said]
+    assert [walled.card.training["gaps"]] == [line.removeprefix("gaps     ") for line in heard.lines]
     assert [name for name, *_ in settled_lines(walled.card)] == ["gaps"]
 
 

@@ -18,7 +18,6 @@ from handful.interior import merge_planes
 from handful.measure.ridges import thin_ridges
 from handful.measure.scores import Scores
 from handful.modelfile import ModelCard, load_model, save_model
-from handful.normalise import apply_normalisation
 from handful.prediction.boundaries import region_boundaries
 from handful.prediction.bridge import bridge_gaps
 from handful.prediction.confidence import object_confidence, temper
@@ -27,7 +26,7 @@ from handful.prediction.instances import Objects, ObjectSettings, find_objects
 from handful.prediction.likeness import describe_image, how_unlike, middle, unlike_words
 from handful.prediction.tiles import Tiling
 from handful.prediction.views import choose_mirrors, choose_sizes, predict_views
-from handful.scale import resize_planes, working_size
+from handful.scale import net_planes, resize_planes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -144,9 +143,9 @@ class Segmenter:
             messages.append(f"not a number at {bad} of {pixels[..., 0].size} pixels: taken as the middle of the image.")
         if loses_colour(pixels, self.card.channels):
             messages.append(TURNED_GREY)
-        values = apply_normalisation(match_channels(pixels, self.card.channels, name), self.card.normalisation)
         size = pixels.shape[0], pixels.shape[1]
-        net_input = resize_planes(np.moveaxis(values, -1, 0), working_size(size, self.card.scale))
+        matched = match_channels(pixels, self.card.channels, name)
+        net_input = net_planes(matched, self.card.normalisation, self.card.scale)
         inner = net_input.shape[1], net_input.shape[2]
         mirrors, sizes = choose_mirrors(self.card, inner, flips), choose_sizes(self.card, inner, flips)
         worked = predict_views(self.running, net_input, tiling or self.tiling, mirrors, sizes, half=half)

@@ -30,8 +30,9 @@ def own_skill(net: nn.Module, pool: Pool, *, classes: int, precision: str) -> fl
     """The `skill` of the net as it is, running statistics and all, on samples of the pool as they are."""
     model = deepcopy(net).to(pool.device).eval()
     found: list[tuple[Tensor, Tensor]] = []
+    plain = pool.plain()
     for step in range(ANSWERED):
-        batch = pool.plain().draw(step)
+        batch = plain.draw(step)
         with autocast(pool.device, precision):
             logits = model(batch.image.contiguous(memory_format=torch.channels_last))
         found.append((vectors(logits.float()), vectors(batch.target[:, None])))

@@ -14,9 +14,8 @@ from handful.data.sample import Sample
 from handful.interior import NUMBER, draw_interior
 from handful.losses.border_weight import border_weight
 from handful.machine import count_cores
-from handful.normalise import apply_normalisation
 from handful.plan import Plan
-from handful.scale import resize_mask, resize_planes, working_size
+from handful.scale import net_planes, resize_mask, resize_planes
 
 
 @dataclass(frozen=True)
@@ -99,9 +98,8 @@ def prepare_one(
     sample: Sample, plan: Plan, reading: MaskReading
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.float32] | None]:
     """Image, target and, where the loss asks for it, border weight of one sample."""
-    size = working_size(sample.mask.shape, plan.scale)
-    image = apply_normalisation(np.moveaxis(sample.image, 0, -1), plan.normalisation)
-    planes = resize_planes(np.ascontiguousarray(np.moveaxis(image, -1, 0)), size)
+    planes = np.ascontiguousarray(net_planes(np.moveaxis(sample.image, 0, -1), plan.normalisation, plan.scale))
+    size = planes.shape[1], planes.shape[2]
     target = training_target(at_size(sample, size), plan, reading)
     if "weighted" not in plan.training.loss:
         return planes, target, None

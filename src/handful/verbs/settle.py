@@ -21,16 +21,16 @@ from handful.data.region import spread_out
 from handful.data.sample import Sample, read_samples
 from handful.data.split import Split
 from handful.interior import merge_planes
-from handful.measure.lines import are_lines
+from handful.measure.lines import LOOKED_AT, are_lines
 from handful.measure.matches import ObjectMatches, match_objects
-from handful.normalise import apply_normalisation
+from handful.measure.overlap import count_overlap, dice
 from handful.prediction.bridge import fit_bridge
 from handful.prediction.confidence import fit_objects, fit_temperature, temper, temper_threshold
 from handful.prediction.likeness import MOST_KEPT, alone, describe_image, learn_likeness, middle, middle_of
 from handful.prediction.parting import Case, fit_parting, general_settings
 from handful.prediction.tiles import predict_tiles
 from handful.prediction.views import LINE_SIZES, choose_mirrors, predict_views
-from handful.scale import resize_planes, working_size
+from handful.scale import net_planes, resize_planes
 from handful.training.prepare import make_target, object_labels
 from handful.verbs.listener import SILENT, Listener
 
@@ -72,7 +72,8 @@ def settle(
     began = time.monotonic()
     card = replace(model.card, bridge=None, sizes=(), temperature=None, object_confidence={}, likeness={})
     model.card = card
-    if wants_sizes(card, samples):
+    lines = has_lines(card, samples)
+    if lines and card.net != "forest":
         sizes_by = None if until is None else began + SIZES_SHARE * (until - began)
         model.card = card = replace(card, sizes=try_sizes(model, samples, until=sizes_by))
     looked_by = None if until is None else began + VALIDATION_SHARE * (until - began)
@@ -106,7 +107,7 @@ def settle(
         measured_by = None if until is None else began + MEASURED_SHARE * (until - began)
         card, parting = part_objects(card, list(tempered), samples, audit.reading, measured_by=measured_by, until=until)
         listener.say(f"parting  {parting}")
-    elif has_lines(card, samples):
+    elif lines:
         card, gaps = bridge_lines(card, tempered, until=until)
         listener.say(f"gaps     {gaps}")
     return card, words, odd_ones(descriptions, card.likeness)
@@ -122,17 +123,17 @@ def try_sizes(model: Segmenter, samples: Sequence[Sample], *, until: float | Non
     for sample in spread_out(samples, TRIED_ON):
         if until is not None and time.monotonic() > until:
             break
-        planes = net_planes(card, np.moveaxis(sample.image, 0, -1))
+        planes = net_planes(np.moveaxis(sample.image, 0, -1), card.normalisation, card.scale)
         piece = middle(planes, planes.shape[1:])
+        mirrors = choose_mirrors(card, (piece.shape[1], piece.shape[2]))
         rows, columns = middle_of(sample.mask.shape, planes.shape[1:])
         truth = sample.mask[slice(*rows), slice(*columns)]
-        dice = []
+        found = []
         for sizes in ((), LINE_SIZES):
-            mirrors = choose_mirrors(card, (piece.shape[1], piece.shape[2]))
             answer = resize_planes(predict_views(model.running, piece, model.tiling, mirrors, sizes), truth.shape)
-            drawn, there = (answer.argmax(0) == kind) & (truth != VOID), truth == kind
-            dice.append(float(2 * (drawn & there).sum() / max(1, drawn.sum() + there.sum())))
-        changes.append(dice[1] - dice[0])
+            tp, fp, fn, _ = count_overlap(truth, answer.argmax(0), len(card.classes))
+            found.append(float(np.nan_to_num(dice(tp, fp, fn)[kind])))
+        changes.append(found[1] - found[0])
     return LINE_SIZES if changes and np.mean(changes) > LEAST_CHANGE else ()
 
 
@@ -177,17 +178,11 @@ def bridge_lines(
 def describe(model: Segmenter, image: NDArray[Any], *, with_answer: bool) -> NDArray[np.float32]:
     """The numbers that `handful.prediction.likeness` keeps of one image (H, W, C); of the net's answer the middle."""
     card = model.card
-    planes = net_planes(card, image)
+    planes = net_planes(image, card.normalisation, card.scale)
     if not with_answer:
         return describe_image(image, planes, None)
     answer = predict_tiles(model.running, middle(planes, planes.shape[1:]), model.tiling)
     return describe_image(image, planes, merge_planes(answer, card.interior_of)[0])
-
-
-def net_planes(card: ModelCard, image: NDArray[Any]) -> NDArray[np.float32]:
-    """What the net is given of an image (H, W, C)."""
-    values = apply_normalisation(image, card.normalisation)
-    return resize_planes(np.moveaxis(values, -1, 0), working_size(image.shape[:2], card.scale))
 
 
 def odd_ones(descriptions: dict[str, NDArray[np.float32]], likeness: dict[str, Any]) -> list[str]:
@@ -206,12 +201,8 @@ def has_lines(card: ModelCard, samples: Sequence[Sample]) -> bool:
     """Whether the objects' class parts the image into regions, as membranes and roads do."""
     if card.task != "semantic" or card.background is None or len(card.classes) != 2:
         return False
-    return are_lines([sample.mask for sample in samples], card.object_classes[0])
-
-
-def wants_sizes(card: ModelCard, samples: Sequence[Sample]) -> bool:
-    """Whether images may be better answered at several sizes: lines are, by a net."""
-    return card.net != "forest" and has_lines(card, samples)
+    # Only those that are looked at are decoded.
+    return are_lines([sample.mask for sample in spread_out(samples, LOOKED_AT)], card.object_classes[0])
 
 
 def judge_objects(

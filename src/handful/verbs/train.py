@@ -442,7 +442,7 @@ class Job:
         from handful.scale import working_size
         from handful.training.loop import Fitted
         from handful.verbs.score import score_regions
-        from handful.verbs.settle import wants_sizes
+        from handful.verbs.settle import has_lines
 
         regions = self.split.test
         if not regions:
@@ -455,7 +455,8 @@ class Job:
             times.append(time.monotonic() - began)
         self.pace = min(times) / prod(regions[0].shape)
         pixels, left = 1.2 * sum(prod(region.shape) for region in regions), run.clock.left(0)
-        card = replace(model.card, sizes=LINE_SIZES if wants_sizes(model.card, samples) else ())
+        at_sizes = model.card.net != "forest" and has_lines(model.card, samples)
+        card = replace(model.card, sizes=LINE_SIZES if at_sizes else ())
         size = working_size(regions[0].shape, card.scale)
         views = work_of(choose_mirrors(card, size), choose_sizes(card, size))
         if (views - 1) * self.pace * pixels > VIEWS_SHARE * left:
