@@ -153,6 +153,24 @@ def test_every_choice_has_its_reason():
     assert all(line.reason for line in plan.lines)
 
 
+@pytest.mark.parametrize(
+    ("device", "seconds", "classes", "expected"),
+    [
+        ("cpu", 300, 2, {"width": 16}),
+        ("cpu", 600, 2, {"width": 24, "top": 16}),
+        ("cpu", 20, 3, {"width": 16}),
+        ("cpu", 60, 3, {"width": 24, "top": 16}),
+        ("cpu", 300, 3, {"width": 32}),
+        ("cuda", 20, 2, {"width": 48}),
+    ],
+)
+def test_the_net_is_as_wide_as_time_and_classes_want_it(device, seconds, classes, expected):
+    machine = Machine(device, 8 << 30, False, device)
+    reading = MaskReading("values", ("background", "thing", "other")[:classes], 0, "grey")
+    plan = make_plan([tissue(0)], reading, machine, seconds=seconds)
+    assert plan.training.net_settings == expected
+
+
 def test_pictures_with_a_sky_are_not_turned_over():
     plan = plan_of([outdoors(n) for n in range(12)])
     assert not plan.training.geometry.upside_down

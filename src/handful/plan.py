@@ -130,7 +130,7 @@ def make_plan(
             given["net_settings"] = {**start.net_settings, **given["net_settings"]}
         values["net_settings"] = choose("net_settings", dict(start.net_settings), like_start)
     elif values["net"] == "quick":
-        values["net_settings"] = choose("net_settings", *choose_width(machine, seconds))
+        values["net_settings"] = choose("net_settings", *choose_width(machine, seconds, len(reading.classes)))
     geometry, why = choose_geometry(samples, reading)
     colour, lighting = Colour(), "so that other lighting does not surprise the net"
     paste = choose_paste(task, samples, reading)
@@ -289,15 +289,15 @@ def shows_whole(patch: tuple[int, int], sizes: Sequence[tuple[int, int]]) -> boo
     return all(size <= side for size, side in zip(middle_size(sizes), patch, strict=True))
 
 
-def choose_width(machine: Machine, seconds: float) -> tuple[dict[str, Any], str]:
-    """Channels of the first level of the quick net. Measured on membrane, nuclei and cats: docs/why/defaults.md."""
+def choose_width(machine: Machine, seconds: float, classes: int) -> tuple[dict[str, Any], str]:
+    """Channels of the first levels of a fresh quick net, as measured: docs/why/defaults.md."""
     if machine.device == "cuda":
         return {"width": 48}, "a GPU has time for a wide net"
-    if seconds <= 30:
-        return {"width": 16}, f"in {seconds:g} s a narrow net takes enough steps to learn"
-    if seconds <= 150:
-        return {"width": 24}, f"as wide as {seconds:g} s can train"
-    return {"width": 32}, f"{seconds:g} s are enough to train a wide net"
+    if seconds <= (300 if classes == 2 else 30):
+        return {"width": 16}, f"in {seconds:g} s more steps teach more than more channels"
+    if classes == 2 or seconds <= 150:
+        return {"width": 24, "top": 16}, f"as wide as {seconds:g} s and {classes} classes want it"
+    return {"width": 32}, f"{seconds:g} s are enough to train a net wide enough for {classes} classes"
 
 
 def choose_precision(machine: Machine) -> tuple[str, str]:
