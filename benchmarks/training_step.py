@@ -1,6 +1,6 @@
 """Where a training step's time goes, and how its cost grows with the work.
 
-    python benchmarks/training_step.py                 # the default net of a minute: step, parts, bare convolutions
+    python benchmarks/training_step.py                 # the two nets of a minute: step, parts, bare convolutions
     python benchmarks/training_step.py --growth        # seconds and memory against image size, images, classes
 
 Generated pictures, the product's own `Run`, nothing else on the machine. Every time is the middle of `--repeat` steps.
@@ -35,6 +35,7 @@ from handful.training.validation import Validation, autocast
 
 CPU = torch.device("cpu")
 WARM_UP = 3
+NETS: dict[str, dict[str, int]] = {"start weights": {"width": 24, "top": 16}, "fresh weights": {"width": 16}}
 
 
 def middle(work: Callable[[], Any], repeat: int) -> float:
@@ -42,7 +43,9 @@ def middle(work: Callable[[], Any], repeat: int) -> float:
     return median(times(work, repeat, warm_up=WARM_UP))
 
 
-def make_run(side: int, images: int, classes: int, patch: int, batch: int, width: int, precision: str) -> Run:
+def make_run(
+    side: int, images: int, classes: int, patch: int, batch: int, precision: str, net_settings: dict[str, int]
+) -> Run:
     """A run on `images` pictures of noise with stripes of each class."""
     rng = np.random.default_rng(0)
     mask = (np.arange(side) * classes // side).astype(np.uint8)[:, None].repeat(side, 1)
@@ -52,7 +55,7 @@ def make_run(side: int, images: int, classes: int, patch: int, batch: int, width
         Ready(pictures, [mask] * images, device=CPU), patch=(patch, patch), batch=batch, geometry=settings.geometry,
         colour=settings.colour, focus=settings.focus, hardness=settings.hardness, seed=0, device=CPU,
     )  # fmt: skip
-    net = build_net("quick", in_channels=3, classes=classes, width=width)
+    net = build_net("quick", in_channels=3, classes=classes, **net_settings)
     unused = Validation([], [], classes, (), CPU)
     return Run(net, pool, unused, settings, Clock(3600.0, steps=10**6))
 
@@ -96,9 +99,9 @@ def peak(precision: str, repeat: int) -> float:
     return 2 * 2048**3 / middle(lambda: a @ b, repeat)
 
 
-def show_step(repeat: int) -> None:
+def show_step(repeat: int, title: str, net_settings: dict[str, int]) -> None:
     precision = "bfloat16" if look_at_machine("cpu").bfloat16 else "float32"
-    run = make_run(512, 16, 2, 128, 16, 24, precision)
+    run = make_run(512, 16, 2, 128, 16, precision, net_settings)
     step = middle(run.take_step, repeat)
     batch = run.pool.draw(0)
     x = batch.image.contiguous(memory_format=torch.channels_last)
@@ -124,7 +127,7 @@ def show_step(repeat: int) -> None:
         "average of the weights": middle(lambda: run.average.update(1), repeat),
         "images' costs, guard": middle(lambda: look(run, batch, logits.detach()), repeat),
     }
-    print(f"{torch.get_num_threads()} threads, {precision}, 16 samples of 128x128, 3 channels, 2 classes, width 24")
+    print(f"{title} {net_settings}: {torch.get_num_threads()} threads, {precision}, 16 samples of 128x128, 3 channels")
     print(f"step {1000 * step:.0f} ms; its convolutions alone {1000 * alone:.0f} ms: {step / alone:.2f} times")
     print(f"convolutions {operations / alone / 1e9:.0f} Gflop/s, in the step {operations / step / 1e9:.0f}; a large")
     print(f"matrix product {top / 1e9:.0f} Gflop/s")
@@ -161,7 +164,7 @@ def show_growth(repeat: int) -> None:
 def show_one(given: str, repeat: int) -> None:
     values = {key: int(value) for key, value in (one.split("=") for one in given.split(","))}
     precision = "bfloat16" if look_at_machine("cpu").bfloat16 else "float32"
-    run = make_run(**values, width=24, precision=precision)
+    run = make_run(**values, precision=precision, net_settings=NETS["start weights"])
     seconds = middle(run.take_step, repeat)
     print(f"{1000 * seconds:.0f} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}")
 
@@ -177,7 +180,8 @@ def main() -> None:
     elif asked.growth:
         show_growth(asked.repeat)
     else:
-        show_step(asked.repeat)
+        for title, net_settings in NETS.items():
+            show_step(asked.repeat, title, net_settings)
 
 
 if __name__ == "__main__":
