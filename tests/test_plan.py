@@ -246,6 +246,7 @@ def test_walls_between_cells_and_scenes_of_several_classes_are_left_as_they_are(
         ({"normalisation": "none"}, "normalisation"),
         ({"ptach": 32}, "Did you mean patch"),
         ({"batch": 0}, "batch = 0"),
+        ({"net_settings": "wide"}, r"expected parts, such as \{NAME = 1\} or net_settings.NAME=1"),
         ({"patch": 0}, "patch = 0x0"),
         ({"learning_rate": -1.0}, "learning_rate = -1"),
         ({"optimiser": "sgd"}, "muon and adamw"),

@@ -85,4 +85,5 @@ def fit_kind(name: str, value: Any, old: Any) -> Any:
         for key, part in value.items():
             old = replace_field(old, key, part)
         return old
-    raise SettingsError(f"setting {name} = {value!r}: expected {type(old).__name__} like {old!r}.")
+    expected = f"parts, such as {{NAME = 1}} or {name}.NAME=1" if old == {} else f"{type(old).__name__} like {old!r}"
+    raise SettingsError(f"setting {name} = {value!r}: expected {expected}.")

@@ -104,6 +104,7 @@ def test_parts_of_images_keep_image_and_mask_together():
         ({}, True),
         ({"overrides": {"net": "quick"}}, False),
         ({"overrides": {"loss": "dice"}}, False),
+        ({"overrides": {"net_settings.width": 8}}, False),
         ({"overrides": {"patch": 64}}, True),
         ({"init": "starter"}, True),
         ({"init": "model.safetensors"}, False),

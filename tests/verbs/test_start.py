@@ -206,6 +206,7 @@ def test_none_is_none_whatever_the_settings_say(tmp_path):
         ({"net": "quick"}, "starter"),
         ({"net": "unet"}, "none"),
         ({"net_settings": {"width": 8}}, "none"),
+        ({"net_settings.width": 8}, "none"),
         ({"net_settings": {"width": 8}, "init": "starter"}, "starter"),
         ({"task": "boundaries"}, "none"),
     ],

@@ -18,6 +18,7 @@ from handful.measure.scores import FOREST
 from handful.plan import Line, Plan
 from handful.scale import working_size
 from handful.start import NO_START, STARTER
+from handful.verbs.start import are_given
 
 if TYPE_CHECKING:
     from torch import nn
@@ -73,7 +74,7 @@ def wants_rival(plan: Plan, overrides: Mapping[str, Any], run: Run) -> bool:
     Not for boundaries: what parts two regions is seen by their shape, and the scores that count are of thin lines,
     which the Dice of pixels does not tell. A GPU takes thousands of steps in the time.
     """
-    chosen = plan.init in (NO_START, STARTER) and not any(overrides.get(name) for name in NET_LINES)
+    chosen = plan.init in (NO_START, STARTER) and not are_given(overrides, NET_LINES)
     alone = run.crew.size == 1 and run.device.type == "cpu"
     return chosen and alone and run.clock.steps is None and plan.training.net == "quick" and plan.task != "boundaries"
 

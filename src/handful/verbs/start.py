@@ -3,7 +3,7 @@ has seen."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,10 +53,15 @@ def why_fresh(overrides: Mapping[str, Any], samples: Sequence[Sample], reading: 
     """Why the weights that ship are not taken; "" where they are."""
     from handful.plan import choose_task, wants_lines
 
-    if overrides.get("net") not in (None, "quick") or overrides.get("net_settings"):
+    if overrides.get("net") not in (None, "quick") or are_given(overrides, ("net_settings",)):
         return "those that ship are of another net"
     task = overrides.get("task") or choose_task(reading)[0]
     return LINES if wants_lines(str(task), samples, reading) else ""
+
+
+def are_given(overrides: Mapping[str, Any], names: Collection[str]) -> bool:
+    """Whether one of these settings is given, or a part of one, as `net_settings.width` is."""
+    return any(value and name.partition(".")[0] in names for name, value in overrides.items())
 
 
 def start_from(net: nn.Module, init: str | Path, *, answers: Sequence[str], channels: int) -> Transfer:
