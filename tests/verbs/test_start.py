@@ -22,24 +22,12 @@ from handful.training.pretraining import PretrainSettings
 from handful.verbs.evaluate import evaluate
 from handful.verbs.start import SHIPPED, choose_start
 from handful.verbs.train import train
+from heard import Heard
 from walls import write_walls
 
 # Of the pixels, what was asked first of each family's pictures in the first round.
 SHARES = [0.368, 0.4084, 0.0706, 0.4431, 0.3698, 0.1348, 0.1305, 0.1799, 0.1039, 0.0976, 0.1657]
 SMALL = {"net_settings": {"width": 4, "depth": 3}, "patch": 32, "batch": 2}
-
-
-class Words:
-    """A listener that keeps what is said."""
-
-    def __init__(self):
-        self.said = []
-
-    def say(self, text):
-        self.said.append(text)
-
-    def progress(self, *_):
-        pass
 
 
 def write_pictures(folder, *, classes=2, channels=3, seed=0, number=8):
@@ -68,11 +56,11 @@ def first(tmp_path_factory):
 def test_a_model_for_other_classes_and_channels(first, tmp_path):
     """Nothing of the net is said: kind and settings come from the model; head and first convolution are new."""
     data = write_pictures(tmp_path / "data", classes=3, channels=1, seed=1)
-    listener = Words()
+    listener = Heard()
     settings = {"patch": 32, "batch": 2, "init_freeze": 1.0}
     model = train(data, out=tmp_path / "run", init=first, steps=3, settings=settings, listener=listener)
     assert model.card.net_settings == SMALL["net_settings"]
-    (said,) = [line for line in listener.said if line.startswith("start")]
+    (said,) = [line for line in listener.lines if line.startswith("start")]
     for word in ("stem.0.0.weight", "head.weight", "3 channels, now 1", str(first)):
         assert word in said
     start = model.card.training["start"]
@@ -82,7 +70,7 @@ def test_a_model_for_other_classes_and_channels(first, tmp_path):
     frozen = [name for name in old.state_dict() if name.startswith("down")]
     assert all(torch.equal(old.state_dict()[name], model.net.state_dict()[name]) for name in frozen)
     assert not torch.equal(model.net.state_dict()["up.0.squeeze.weight"], old.state_dict()["up.0.squeeze.weight"])
-    assert any("init_freeze" in line for line in listener.said)
+    assert any("init_freeze" in line for line in listener.lines)
     assert f"started from: {first}" in describe_model(tmp_path / "run")
 
 
@@ -90,9 +78,9 @@ def test_what_the_start_has_seen_is_no_test_image(first, tmp_path):
     """The second model was never trained on the first one's images, and yet they are no test of it."""
     other = write_pictures(tmp_path / "other", seed=5)
     train(other, out=tmp_path / "run", init=first, steps=2, settings={"patch": 32, "batch": 2})
-    listener = Words()
+    listener = Heard()
     evaluate(tmp_path / "run", first.parent / "data", listener=listener)
-    assert any("known to its start" in line for line in listener.said)
+    assert any("known to its start" in line for line in listener.lines)
 
 
 @pytest.mark.parametrize(
@@ -150,12 +138,12 @@ def test_the_pictures_are_those_that_the_shipped_weights_have_seen():
 
 def test_they_are_started_from_where_nothing_is_said(tmp_path):
     data = write_pictures(tmp_path / "data", channels=1)
-    listener = Words()
+    listener = Heard()
     model = train(data, out=tmp_path / "run", steps=2, settings={"patch": 32, "batch": 2}, listener=listener)
     assert model.card.net_settings == read_card(SHIPPED).net_settings
     assert model.card.training["start"]["from"] == "starter"
     assert model.card.training["start"]["adapted"] == ["stem.0.0.weight"]
-    assert any(line.startswith("start    ") and "starter" in line for line in listener.said)
+    assert any(line.startswith("start    ") and "starter" in line for line in listener.lines)
     written = tomllib.loads((tmp_path / "run" / "settings.toml").read_text())
     assert (written["init"], written["init_rate"]) == ("starter", RATE)
     assert written["init_encoder_rate"] == ENCODER_RATE
