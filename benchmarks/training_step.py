@@ -26,16 +26,17 @@ from torch import nn
 
 from handful.machine import look_at_machine
 from handful.models import build_net
+from handful.plan import choose_width
 from handful.settings import TrainSettings
 from handful.training.clock import Clock
 from handful.training.loop import Run
 from handful.training.pool import Pool
+from handful.training.pretraining import PretrainSettings
 from handful.training.store import Ready
 from handful.training.validation import Validation, autocast
 
 CPU = torch.device("cpu")
 WARM_UP = 3
-NETS: dict[str, dict[str, int]] = {"start weights": {"width": 24, "top": 16}, "fresh weights": {"width": 16}}
 
 
 def middle(work: Callable[[], Any], repeat: int) -> float:
@@ -164,7 +165,7 @@ def show_growth(repeat: int) -> None:
 def show_one(given: str, repeat: int) -> None:
     values = {key: int(value) for key, value in (one.split("=") for one in given.split(","))}
     precision = "bfloat16" if look_at_machine("cpu").bfloat16 else "float32"
-    run = make_run(**values, precision=precision, net_settings=NETS["start weights"])
+    run = make_run(**values, precision=precision, net_settings=PretrainSettings().net)
     seconds = middle(run.take_step, repeat)
     print(f"{1000 * seconds:.0f} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}")
 
@@ -180,7 +181,8 @@ def main() -> None:
     elif asked.growth:
         show_growth(asked.repeat)
     else:
-        for title, net_settings in NETS.items():
+        fresh, _ = choose_width(look_at_machine("cpu"), 60, 2)
+        for title, net_settings in {"start weights": PretrainSettings().net, "fresh weights": fresh}.items():
             show_step(asked.repeat, title, net_settings)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,12 @@ def arguments() -> tuple[Path, Path, Path, float, int]:
     """TRAIN TEST OUT SECONDS SEED."""
     train, test, out, seconds, seed = sys.argv[1:6]
     return Path(train), Path(test), Path(out), float(seconds), int(seed)
+
+
+def shares_spent(seconds: float) -> Iterator[float]:
+    """The share of the seconds that is spent, once a training step, until a tenth is left for what comes after."""
+    while (spent := (time.monotonic() - BEGAN) / seconds) < 0.9:
+        yield spent
 
 
 def read_folder(folder: Path) -> tuple[list[str], list[NDArray[np.float32]], list[NDArray[np.uint8]], int]:

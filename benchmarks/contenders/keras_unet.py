@@ -15,10 +15,10 @@ import numpy as np
 from keras import layers
 from PIL import Image
 
-# isort: split
-import time
+from handful.scale import resize_planes
 
-from common import BEGAN, arguments, read_folder, write_mask
+# isort: split
+from common import arguments, read_folder, shares_spent, write_mask
 
 keras.config.set_image_data_format("channels_first")  # the other way torch's backward pass fails
 SIDE, BATCH = 256, 2
@@ -44,41 +44,36 @@ def build(channels: int, classes: int) -> keras.Model:
     return keras.Model(given, layers.Permute((2, 3, 1))(layers.Conv2D(classes, 1)(x)))
 
 
-def resize(plane: np.ndarray, size: tuple[int, int], how: Image.Resampling) -> np.ndarray:
-    return np.asarray(Image.fromarray(plane).resize(size[::-1], how))
-
-
 def resize_image(image: np.ndarray) -> np.ndarray:
-    planes = [resize(image[..., c], (SIDE, SIDE), Image.Resampling.BILINEAR) for c in range(image.shape[2])]
-    return np.stack(planes, -1)
+    """(H, W, C) as (C, SIDE, SIDE)."""
+    return resize_planes(image.transpose(2, 0, 1), (SIDE, SIDE))
 
 
 def augment(image: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Both shifted by the same few pixels, and one time in two the other way round."""
-    both = np.concatenate([image, mask[..., None].astype(np.float32)], -1)
-    rows, columns = rng.integers(2 * SHIFT + 1, size=2)
-    both = np.pad(both, ((SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)), "reflect")[
-        rows : rows + SIDE, columns : columns + SIDE
-    ]
-    both = both[:, ::-1] if rng.integers(2) else both
-    return both[..., :-1].transpose(2, 0, 1), both[..., -1].astype(np.uint8)
+    both = np.concatenate([image, mask[None]])
+    row, column = rng.integers(2 * SHIFT + 1, size=2)
+    both = np.pad(both, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT)), "reflect")
+    both = both[:, row : row + SIDE, column : column + SIDE]
+    both = both[..., ::-1] if rng.integers(2) else both
+    return both[:-1], both[-1].astype(np.uint8)
 
 
 train, test, out, seconds, seed = arguments()
 keras.utils.set_random_seed(seed)
 _, images, masks, classes = read_folder(train)
 data = [
-    (resize_image(image), resize(mask, (SIDE, SIDE), Image.Resampling.NEAREST))
+    (resize_image(image), np.asarray(Image.fromarray(mask).resize((SIDE, SIDE), Image.Resampling.NEAREST)))
     for image, mask in zip(images, masks, strict=True)
 ]
 net = build(images[0].shape[2], classes)
 net.compile(keras.optimizers.Adam(1e-4), keras.losses.SparseCategoricalCrossentropy(True, ignore_class=255))
 rng = np.random.default_rng(seed)
-while time.monotonic() - BEGAN < 0.9 * seconds:
+for _ in shares_spent(seconds):
     batch = [augment(*data[number], rng) for number in rng.integers(len(data), size=BATCH)]
     net.train_on_batch(*(np.stack(part) for part in zip(*batch, strict=True)))
 names, images, _, _ = read_folder(test)
 for name, image in zip(names, images, strict=True):
-    logits = net.predict_on_batch(resize_image(image).transpose(2, 0, 1)[None])[0]
-    planes = [resize(logits[..., number], image.shape[:2], Image.Resampling.BILINEAR) for number in range(classes)]
-    write_mask(out, name, np.argmax(planes, 0).astype(np.uint8), classes)
+    logits = net.predict_on_batch(resize_image(image)[None])[0].transpose(2, 0, 1)
+    planes = resize_planes(logits, image.shape[:2])
+    write_mask(out, name, planes.argmax(0).astype(np.uint8), classes)

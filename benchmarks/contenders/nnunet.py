@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +29,7 @@ from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 # isort: split
-from common import BEGAN, arguments, read_folder, write_mask
+from common import arguments, read_folder, shares_spent, write_mask
 
 NUMBER, NAME = 1, "Dataset001_few"
 
@@ -77,9 +76,9 @@ def main() -> None:
     trainer.initialize()
     trainer.on_train_start()
     trainer.on_train_epoch_start()
-    while (spent := time.monotonic() - BEGAN) < 0.9 * seconds:
+    for spent in shares_spent(seconds):
         for group in trainer.optimizer.param_groups:
-            group["lr"] = trainer.initial_lr * (1 - spent / seconds) ** 0.9
+            group["lr"] = trainer.initial_lr * (1 - spent) ** 0.9
         trainer.train_step(next(trainer.dataloader_train))
     trainer.set_deep_supervision_enabled(False)
     predictor = nnUNetPredictor(device=torch.device("cpu"))

@@ -9,7 +9,6 @@ Loop, loss and tiles are MONAI's for both.
 from __future__ import annotations
 
 import sys
-import time
 from functools import cache
 from typing import Any
 
@@ -29,7 +28,7 @@ from monai.transforms import (
 )
 
 # isort: split
-from common import BEGAN, arguments, read_folder, write_mask
+from common import arguments, read_folder, shares_spent, write_mask
 
 
 @cache  # which keeps it
@@ -80,9 +79,9 @@ loss_function = DiceCELoss(to_onehot_y=True, softmax=True)
 rng = np.random.default_rng(seed)
 names, test_images, _, _ = read_folder(test)
 net.train()
-while (spent := time.monotonic() - BEGAN) < 0.9 * seconds:
+for spent in shares_spent(seconds):
     for group in optimiser.param_groups:
-        group["lr"] = 1e-3 * (1 - spent / seconds) ** 0.9
+        group["lr"] = 1e-3 * (1 - spent) ** 0.9
     batch = [augment(data[i]) for i in rng.integers(len(data), size=4)]
     x = torch.stack([torch.as_tensor(one["image"]) for one in batch])
     y = torch.stack([torch.as_tensor(one["mask"]) for one in batch]).long()
