@@ -106,7 +106,7 @@ def test_parts_of_images_keep_image_and_mask_together():
         ({"overrides": {"loss": "dice"}}, False),
         ({"overrides": {"net_settings.width": 8}}, False),
         ({"overrides": {"patch": 64}}, True),
-        ({"init": "starter"}, True),
+        ({"init": "starter"}, False),
         ({"init": "model.safetensors"}, False),
         ({"steps": 10}, False),
         ({"task": "boundaries"}, False),

@@ -50,7 +50,7 @@ def test_nothing_is_said_of_mirror_images_where_a_forest_was_kept(tmp_path, monk
     choose = ladder.choose
     monkeypatch.setattr(ladder, "choose", lambda rival, fitted: replace(choose(rival, fitted), forest_kept=True))
     heard, data = Heard(), write_discs(tmp_path / "discs", 5)
-    model = handful.train(data, out=tmp_path / "run", seconds=6, device="cpu", listener=heard)
+    model = handful.train(data, out=tmp_path / "run", init="none", seconds=6, device="cpu", listener=heard)
     assert model.card.net == "forest"
     assert model.card.mirrored == ()
     assert not any("mirror images" in line for line in heard.lines if line.startswith("note"))

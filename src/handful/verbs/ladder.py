@@ -1,7 +1,9 @@
 """The ladder: a pixel forest, grown in a tenth of the time, is kept where it beats the net.
 
-On few textured images and in few seconds a forest is better than any net; on most others it is far behind, and it
-cannot learn a shape. Which of the two it is nobody can tell from the images, so both are tried (docs/why/defaults.md).
+On few textured images and in few seconds a forest is better than a net of fresh weights; on most others it is far
+behind, and it cannot learn a shape. Which of the two it is nobody can tell from the images, so both are tried. A net
+that starts from learnt weights is ahead from the first steps on, and would lose by scores on training images: it is not
+compared (docs/why/defaults.md).
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from handful.measure.overlap import dice_per_image, mean_present
 from handful.measure.scores import FOREST
 from handful.plan import Line, Plan
 from handful.scale import working_size
-from handful.start import NO_START, STARTER
+from handful.start import NO_START
 from handful.verbs.start import are_given
 
 if TYPE_CHECKING:
@@ -69,12 +71,12 @@ class Choice:
 
 
 def wants_rival(plan: Plan, overrides: Mapping[str, Any], run: Run) -> bool:
-    """Whether a forest is to be tried beside the net: the plan chose the net, against a clock, on one small machine.
+    """Whether a forest is to be tried beside the net: one chosen by the plan, fresh, against a clock, on one CPU.
 
     Not for boundaries: what parts two regions is seen by their shape, and the scores that count are of thin lines,
     which the Dice of pixels does not tell. A GPU takes thousands of steps in the time.
     """
-    chosen = plan.init in (NO_START, STARTER) and not are_given(overrides, NET_LINES)
+    chosen = plan.init == NO_START and not are_given(overrides, NET_LINES)
     alone = run.crew.size == 1 and run.device.type == "cpu"
     return chosen and alone and run.clock.steps is None and plan.training.net == "quick" and plan.task != "boundaries"
 
