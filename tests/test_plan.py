@@ -18,6 +18,7 @@ from handful.plan import (
     up_matters,
     working_thickness,
 )
+from handful.start import NO_START, STARTER, Start
 from walls import walls
 
 READING = MaskReading("values", ("background", "thing"), 0, "grey")
@@ -229,6 +230,17 @@ def test_objects_of_a_few_images_are_put_before_other_grounds(count, given, past
     told = [line.reason for line in plan.lines if line.name == "paste"]
     assert len(told) == bool(reason)
     assert all(reason in words for words in told)
+
+
+@pytest.mark.parametrize(
+    ("count", "init", "far"), [(1, STARTER, 15), (8, STARTER, 32), (9, STARTER, 0), (4, NO_START, 0)]
+)
+def test_a_few_images_are_not_followed_to_the_end(count, init, far):
+    plan = plan_of([tissue(n) for n in range(count)], start=Start(init, net="quick"))
+    assert plan.training.init_feature_steps == far
+    told = [line.reason for line in plan.lines if line.name == "init_feature_steps"]
+    assert len(told) == bool(far)
+    assert all(f"than {count} image" in words for words in told)
 
 
 def test_walls_between_cells_and_scenes_of_several_classes_are_left_as_they_are():

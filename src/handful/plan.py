@@ -23,7 +23,7 @@ from handful.names import nearest, plural
 from handful.normalise import measure_normalisation
 from handful.scale import working_size
 from handful.settings import TrainSettings
-from handful.start import ENCODER_RATE, NO_START, RATE, Start, known_steps, refuse_of_a_start
+from handful.start import ENCODER_RATE, NO_START, RATE, Start, feature_steps, known_steps, refuse_of_a_start
 
 TASKS = ("semantic", "instances", "boundaries")
 THICKNESS_SIDE = 240  # pixels
@@ -33,7 +33,7 @@ THICK = 40  # pixels: objects thicker than twice this lose nothing when shrunk t
 # thick, poles 5) at 60 s has a mean Dice of .22 at full size, .42 at half, .45 at a third.
 SCENE_THICK, THIN = 64, 1.8
 SMALLEST_PATCH, LARGEST_PATCH, SURROUNDINGS = 128, 256, 4  # pixels, pixels, times the thickest class
-FEW = 8  # training images, up to which objects are pasted before the ground of others
+FEW = 8  # training images, up to which objects are pasted and what was learnt before is held on to
 UP_MATTERS = (0.35, 3.5)  # the mean difference of top and bottom in its standard deviations, and in standard errors
 
 
@@ -125,6 +125,10 @@ def make_plan(
         why = f"where it answers already, it is moved no further than {plural(start.images, 'image')} can teach it"
         steps = known_steps(start.images, sizes, settings.patch)
         values["init_known_steps"] = choose("init_known_steps", steps, why)
+    if start.init != NO_START and len(samples) <= FEW:
+        few = plural(len(samples), "image")
+        why = f"where its features tell the classes, it is moved no further than {few} can teach it"
+        values["init_feature_steps"] = choose("init_feature_steps", feature_steps(len(samples)), why)
     if start.net == values["net"]:
         if "net_settings" in given:
             given["net_settings"] = {**start.net_settings, **given["net_settings"]}

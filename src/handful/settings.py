@@ -35,6 +35,8 @@ class TrainSettings:
     init_encoder_rate: float = 1.0
     # Where its own last layer tells the classes: how far all of it goes, in steps at init_rate; 0: as far as there are.
     init_known_steps: float = 0.0
+    # The same where it is the features that tell them, and the last layer is new.
+    init_feature_steps: float = 0.0
     precision: str = "float32"  # or bfloat16, where the machine computes it faster
     geometry: Geometry = field(default_factory=Geometry)
     colour: Colour = field(default_factory=Colour)

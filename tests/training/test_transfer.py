@@ -167,16 +167,17 @@ def test_an_encoder_that_tells_the_classes_already_learns_at_a_rate_of_its_own(d
 
 
 @pytest.mark.parametrize("steps", [10, 40])
-def test_a_model_that_answers_already_goes_as_far_in_few_steps_as_in_many(discs, steps):
-    """2 steps' worth at the full rate (but the first, before which nobody knows how many there will be)."""
+@pytest.mark.parametrize(("knows", "far"), [("answers", 2), ("features", 3)])
+def test_what_tells_the_classes_already_goes_as_far_in_few_steps_as_in_many(discs, knows, far, steps):
+    """So many steps' worth at the full rate (but the first, before which nobody knows how many there will be)."""
 
     def rates(knows):
-        run = run_from(make(), *discs, steps=steps, init_known_steps=2.0)
+        run = run_from(make(), *discs, steps=steps, init_known_steps=2.0, init_feature_steps=3.0)
         run.knows = knows
         return np.array([(run.take_step(), run.optimiser.param_groups[0]["lr"])[1] for _ in range(steps)])
 
-    known, others = rates("answers"), rates("")
-    np.testing.assert_allclose(known[1:], others[1:] * 2 / steps)
+    known, others = rates(knows), rates("")
+    np.testing.assert_allclose(known[1:], others[1:] * far / steps)
     assert known[0] == 0
 
 

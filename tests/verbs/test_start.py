@@ -16,7 +16,7 @@ from handful.data.region import whole_regions
 from handful.data.sample import read_samples
 from handful.errors import SettingsError
 from handful.modelfile import describe_model, load_model, read_card
-from handful.start import ENCODER_RATE, RATE, known_steps
+from handful.start import ENCODER_RATE, RATE, feature_steps, known_steps
 from handful.training.lessons import draw_round
 from handful.training.pretraining import PretrainSettings
 from handful.verbs.evaluate import evaluate
@@ -147,6 +147,7 @@ def test_they_are_started_from_where_nothing_is_said(tmp_path):
     written = tomllib.loads((tmp_path / "run" / "settings.toml").read_text())
     assert (written["init"], written["init_rate"]) == ("starter", RATE)
     assert written["init_encoder_rate"] == ENCODER_RATE
+    assert written["init_feature_steps"] == feature_steps(len(model.card.training["images"]))
     assert "few labels" in (tmp_path / "run" / "report.html").read_text()
     again = train(data, out=tmp_path / "again", steps=2, settings=written)
     assert torch.equal(again.net.state_dict()["head.weight"], model.net.state_dict()["head.weight"])

@@ -352,8 +352,8 @@ class Run:
     def _take_step(self) -> float:
         done = self.done()
         factor = learning_rate_factor(done, self.settings.warmup) * self.rate_factor
-        if self.knows == "answers" and self.settings.init_known_steps:
-            factor *= min(1.0, self.settings.init_known_steps * done / max(self.step, 1))  # of all steps, as it looks
+        if far := self.steps_worth():
+            factor *= min(1.0, far * done / max(self.step, 1))  # of all steps, as it looks
         of_encoder = self.settings.init_encoder_rate if self.knows == "features" else 1.0
         for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor * (of_encoder if group.get("encoder") else 1.0)
@@ -383,6 +383,11 @@ class Run:
         if trouble:
             self._remedy(trouble, done)
         return value
+
+    def steps_worth(self) -> float:
+        """How far the training goes, in steps at the full rate; 0: as far as there are steps."""
+        far = {"answers": self.settings.init_known_steps, "features": self.settings.init_feature_steps}
+        return far.get(self.knows, 0.0)
 
     def _gradient_is_finite(self) -> bool:
         gradients = [p.grad for p in self.net.parameters() if p.grad is not None]
