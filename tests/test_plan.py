@@ -233,7 +233,7 @@ def test_objects_of_a_few_images_are_put_before_other_grounds(count, given, past
 
 
 @pytest.mark.parametrize(
-    ("count", "init", "far"), [(1, STARTER, 15), (8, STARTER, 32), (9, STARTER, 0), (4, NO_START, 0)]
+    ("count", "init", "far"), [(1, STARTER, 25), (8, STARTER, 32), (9, STARTER, 0), (4, NO_START, 0)]
 )
 def test_a_few_images_are_not_followed_to_the_end(count, init, far):
     plan = plan_of([tissue(n) for n in range(count)], start=Start(init, net="quick"))

@@ -20,7 +20,7 @@ ENCODER_RATE = 0.3  # the encoder, as a share of that, where the features tell t
 # less than is forgotten.
 KNOWN_STEPS = 0.4
 # Where a new one on its features does: steps for each image, and at least. Further, a few are learnt by heart.
-FEATURE_STEPS, LEAST_FEATURE_STEPS = 4.0, 15.0
+FEATURE_STEPS, LEAST_FEATURE_STEPS = 4.0, 25.0
 
 
 @dataclass(frozen=True)
