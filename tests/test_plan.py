@@ -243,6 +243,24 @@ def test_a_few_images_are_not_followed_to_the_end(count, init, far):
     assert all(f"than {count} image" in words for words in told)
 
 
+@pytest.mark.parametrize(
+    ("count", "given", "share"),
+    [
+        (1, {}, 0),
+        (2, {}, 0.25),
+        (8, {}, 0.25),
+        (9, {}, 0),
+        (4, {"init_feature_steps": 40}, 0),
+        (4, {"init_rehearsal": 0.5}, 0.5),
+        (4, {"init_rehearsal": 0}, 0),
+        (4, {"init_feature_steps": 40, "init_rehearsal": 0.5}, 0.5),
+    ],
+)
+def test_a_few_images_are_tried_out_where_nobody_says_how_far_to_follow_them(count, given, share):
+    plan = plan_of([tissue(n) for n in range(count)], overrides=given, start=Start(STARTER, net="quick"))
+    assert plan.training.init_rehearsal == share
+
+
 def test_walls_between_cells_and_scenes_of_several_classes_are_left_as_they_are():
     drawn = [walls(np.random.default_rng(n), side=192, cells=40)[0] for n in range(4)]
     assert plan_of([sample(mask) for mask in drawn]).training.paste == 0

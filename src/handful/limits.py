@@ -28,6 +28,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "init_encoder_rate": (0, 10),
     "init_known_steps": (0, 1e9),
     "init_feature_steps": (0, 1e9),
+    "init_rehearsal": (0, 1),
     "seed": (0, 2**63),
     "geometry.rotation": (0, 360),
     "geometry.zoom": (1, 16),

@@ -23,7 +23,7 @@ from handful.names import nearest, plural
 from handful.normalise import measure_normalisation
 from handful.scale import working_size
 from handful.settings import TrainSettings
-from handful.start import ENCODER_RATE, NO_START, RATE, Start, feature_steps, known_steps, refuse_of_a_start
+from handful.start import ENCODER_RATE, NO_START, RATE, REHEARSAL, Start, feature_steps, known_steps, refuse_of_a_start
 
 TASKS = ("semantic", "instances", "boundaries")
 THICKNESS_SIDE = 240  # pixels
@@ -128,7 +128,11 @@ def make_plan(
     if start.init != NO_START and len(samples) <= FEW:
         few = plural(len(samples), "image")
         why = f"where its features tell the classes, it is moved no further than {few} can teach it"
+        told = "init_feature_steps" in given
         values["init_feature_steps"] = choose("init_feature_steps", feature_steps(len(samples)), why)
+        if len(samples) > 1 and not told:
+            why = "of the time, to see whether images that are left out gain from more steps than that"
+            values["init_rehearsal"] = choose("init_rehearsal", REHEARSAL, why)
     if start.net == values["net"]:
         if "net_settings" in given:
             given["net_settings"] = {**start.net_settings, **given["net_settings"]}

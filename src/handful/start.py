@@ -11,7 +11,14 @@ from handful.errors import SettingsError
 
 NO_START, STARTER = "none", "starter"  # what `--init` knows beside model files: fresh weights, those that ship
 # They say nothing where there is no start; every settings.toml has them.
-OF_A_START = {"init_freeze": 0, "init_rate": 1, "init_encoder_rate": 1, "init_known_steps": 0, "init_feature_steps": 0}
+OF_A_START = {
+    "init_freeze": 0,
+    "init_rate": 1,
+    "init_encoder_rate": 1,
+    "init_known_steps": 0,
+    "init_feature_steps": 0,
+    "init_rehearsal": 0,
+}
 # How fast what was learnt learns on: faster, it is forgotten; slower, what is new is not learnt in the time
 # (docs/why/start-weights.md).
 RATE = 0.3  # as a share of a new last layer's
@@ -21,6 +28,7 @@ ENCODER_RATE = 0.3  # the encoder, as a share of that, where the features tell t
 KNOWN_STEPS = 0.4
 # Where a new one on its features does: steps for each image, and at least. Further, a few are learnt by heart.
 FEATURE_STEPS, LEAST_FEATURE_STEPS = 4.0, 25.0
+REHEARSAL = 0.25  # of the training in which it is found out whether that holds for these images
 
 
 @dataclass(frozen=True)

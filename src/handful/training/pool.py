@@ -54,11 +54,15 @@ class Pool:
         seed: int,
         device: torch.device,
     ) -> None:
-        self.store = store
         self.patch, self.batch = patch, batch
         self.geometry, self.colour, self.focus, self.hardness = geometry, colour, focus, hardness
         self.paste, self.kinds = paste, kinds
         self.seed, self.device = seed, device
+        self._take(store)
+
+    def _take(self, store: Store) -> None:
+        """Draw from these images, of which none was seen yet."""
+        self.store = store
         # Big images are drawn more often, by the square root of their area: by area one slide would be all there is.
         area = np.array([height * width for height, width in store.shapes], float) ** 0.5
         self.area = area / area.sum()
@@ -69,6 +73,12 @@ class Pool:
         moved = copy.copy(self)
         moved.store, moved.costs, moved.device = self.store.on(device), self.costs.copy(), device
         return moved
+
+    def of(self, store: Store) -> Pool:
+        """A pool of other images, drawn as this one's are."""
+        other = copy.copy(self)
+        other._take(store)
+        return other
 
     def plain(self) -> Pool:
         """The same pool with its samples as they are: not warped, changed in colour, pasted into or drawn by class."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -67,6 +67,15 @@ def plain_image(
     """A standardised image (C, H, W) and its classes (H, W), 255 = leave out, in main memory; interiors merged."""
     mask = store.mask(index)[0].byte().cpu().numpy()
     return store.planes(index)[:channels].cpu().numpy(), merge_mask(mask, interior_of)
+
+
+def some_of(store: Store, indexes: Iterable[int], device: torch.device) -> Ready:
+    """Some images of a store, ready."""
+    planes = [store.planes(index).cpu().numpy() for index in indexes]
+    masks = [store.mask(index)[0].byte().cpu().numpy() for index in indexes]
+    if not store.weighted:
+        return Ready(planes, masks, device=device)
+    return Ready([one[:-1] for one in planes], masks, [one[-1] for one in planes], device=device)
 
 
 class Ready:

@@ -347,6 +347,8 @@ class Job:
         fitted = fit(run, checkpoint=self.path / CHECKPOINT, resume=resume, on_progress=self.report_progress)
         if run.transfer is not None:
             self.start["start"]["knows"] = run.knows
+            if run.rehearsal is not None:
+                self.start["start"]["rehearsal"] = asdict(run.rehearsal)
         if rival is None or (fitted.interrupted and not fitted.steps):
             return plan, fitted
         plan, choice = climb(rival, plan, run, fitted)
@@ -516,6 +518,10 @@ class Job:
         )
 
     def report_progress(self, progress: Progress) -> None:
+        if progress.rehearsing:
+            left = f"{time_left(progress.left)} left in all" if self.steps is None else ""
+            self.listener.progress("rehearsing", progress.done, left)
+            return
         score = "" if progress.score is None else f", {self.seen} Dice {progress.score:.3f}"
         detail = f"step {progress.step}, loss {progress.loss:.3f}{score}, {time_left(progress.left)} left"
         self.listener.progress("training", progress.done, detail)

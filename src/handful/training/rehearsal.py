@@ -1,0 +1,91 @@
+"""Whether a few images are worth following farther: a short training on half of them, looked at on the other half.
+
+What must be learnt exactly gains by it (discs in noise: a third of the mistakes left), what is learnt by heart loses
+(photographs of cats: two and three times as many). The training images themselves do not tell which is which
+(docs/why/start-weights.md#the-choice).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from handful.training.store import plain_image, some_of
+
+if TYPE_CHECKING:
+    from handful.training.loop import Run
+
+FARTHER = 3.0  # times as many steps
+CLEAR = 0.85  # of the mistakes: no more are left where it is worth it
+LEAST = 1e-3  # mistakes; fewer are no fewer
+TRIED = 3  # steps that tell the pace; the first is not counted, as kernels are chosen in it
+EDGE = 256  # pixels a side, at most, of what is looked at of an image
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """Mistakes, 1 - Dice, on images left out, after `init_feature_steps` and after FARTHER times as many: geometric
+    means over both halves."""
+
+    near: float
+    far: float
+
+    @property
+    def gains(self) -> bool:
+        """Whether farther is clearly better."""
+        return self.far < CLEAR * self.near
+
+
+def rehearse(run: Run, on_step: Callable[[float], Any] = lambda done: None) -> Rehearsal | None:
+    """Train on one half of the images, every other one, and look at the other half; on_step hears the share done.
+
+    The halves change places where there is time for it in `init_rehearsal` of the training. None where there is not
+    even time for one, or all of the other half is void.
+    """
+    lengths = [round(times * run.settings.init_feature_steps) for times in (1.0, FARTHER)]
+    halves = _halves_in_time(run, sum(lengths))
+    done, found = 0, []
+    for half in range(halves):
+        for length in lengths:
+            trial = _trial(run, half, length)
+            for _ in range(length):
+                trial.take_step()
+                done += 1
+                on_step(done / (halves * sum(lengths)))
+            score, _ = trial.validation.look(trial.average.net)
+            found.append(max(1 - score, LEAST))
+    if not found or not np.isfinite(found).all():
+        return None
+    near, far = np.exp(np.log(found).reshape(halves, 2).mean(0)).tolist()
+    return Rehearsal(near, far)
+
+
+def _halves_in_time(run: Run, steps: int) -> int:
+    """How many of the two halves, so many steps each, may be trained on."""
+    if len(run.pool.store.shapes) < 2:
+        return 0
+    share, clock = run.settings.init_rehearsal, run.clock
+    if clock.steps is not None:
+        return min(int(share * clock.steps / steps), 2)
+    trial = _trial(run, 0, TRIED)
+    trial.take_step()
+    began = time.monotonic()
+    for _ in range(TRIED - 1):
+        trial.take_step()
+    pace = (time.monotonic() - began) / (TRIED - 1)
+    return min(int(share * clock.left(0) / (pace * steps)), 2)
+
+
+def _trial(run: Run, half: int, steps: int) -> Run:
+    """A training of its own of the net as it is, as far as the steps go; it looks at the images of the other half."""
+    store = run.pool.store
+    channels = len(store.planes(0)) - store.weighted
+    ours, others = (range(first, len(store.shapes), 2) for first in (half, 1 - half))
+    looked = [plain_image(store, number, channels, run.validation.interior_of) for number in others]
+    validation = replace(run.validation, images=[one for one, _ in looked], masks=[mask for _, mask in looked])
+    validation = validation.parts(EDGE, len(looked), run.settings.seed)
+    return run.trial(run.pool.of(some_of(store, ours, run.device)), validation, steps)
