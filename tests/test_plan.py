@@ -247,13 +247,13 @@ def test_a_few_images_are_not_followed_to_the_end(count, init, far):
     ("count", "given", "share"),
     [
         (1, {}, 0),
-        (2, {}, 0.25),
-        (8, {}, 0.25),
+        (2, {}, 0.5),
+        (8, {}, 0.5),
         (9, {}, 0),
         (4, {"init_feature_steps": 40}, 0),
-        (4, {"init_rehearsal": 0.5}, 0.5),
+        (4, {"init_rehearsal": 0.2}, 0.2),
         (4, {"init_rehearsal": 0}, 0),
-        (4, {"init_feature_steps": 40, "init_rehearsal": 0.5}, 0.5),
+        (4, {"init_feature_steps": 40, "init_rehearsal": 0.2}, 0.2),
     ],
 )
 def test_a_few_images_are_tried_out_where_nobody_says_how_far_to_follow_them(count, given, share):

@@ -131,7 +131,7 @@ def make_plan(
         told = "init_feature_steps" in given
         values["init_feature_steps"] = choose("init_feature_steps", feature_steps(len(samples)), why)
         if len(samples) > 1 and not told:
-            why = "of the time, to see whether images that are left out gain from more steps than that"
+            why = "of the time, at most, to see whether images that are left out gain from more steps than that"
             values["init_rehearsal"] = choose("init_rehearsal", REHEARSAL, why)
     if start.net == values["net"]:
         if "net_settings" in given:

@@ -37,7 +37,7 @@ class TrainSettings:
     init_known_steps: float = 0.0
     # The same where it is the features that tell them, and the last layer is new.
     init_feature_steps: float = 0.0
-    # Share of the training in which it is tried out whether images that are left out gain from more than those; 0: not.
+    # Share of the training, at most, in which it is tried whether images that are left out gain from more than those.
     init_rehearsal: float = 0.0
     precision: str = "float32"  # or bfloat16, where the machine computes it faster
     geometry: Geometry = field(default_factory=Geometry)

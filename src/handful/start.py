@@ -28,7 +28,7 @@ ENCODER_RATE = 0.3  # the encoder, as a share of that, where the features tell t
 KNOWN_STEPS = 0.4
 # Where a new one on its features does: steps for each image, and at least. Further, a few are learnt by heart.
 FEATURE_STEPS, LEAST_FEATURE_STEPS = 4.0, 25.0
-REHEARSAL = 0.25  # of the training in which it is found out whether that holds for these images
+REHEARSAL = 0.5  # of the training, at most, in which it is found out whether that holds for these images
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """The rehearsal tells what is worth learning further from what is not, in the time it is given, and moves nothing."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -63,6 +65,12 @@ def test_by_the_clock_it_is_left_out_where_there_is_no_time():
     assert rehearse(run_on(images, masks, steps=None, seconds=600.0, near=2.0)) is not None
 
 
+def test_images_that_are_not_kept_are_not_kept_for_it(discs):
+    run = run_on(*discs)
+    run.pool.store = SimpleNamespace(shapes=run.pool.store.shapes)
+    assert rehearse(run) is None
+
+
 def test_nothing_of_the_run_moves(discs):
     run = run_on(*discs)
     before = {name: value.clone() for name, value in run.net.state_dict().items()}
@@ -72,6 +80,10 @@ def test_nothing_of_the_run_moves(discs):
     assert run.step == 0
     np.testing.assert_array_equal(run.pool.costs, costs)
     assert torch.equal(run.pool.draw(0).image, drawn.image)
+
+
+def test_less_than_a_step_is_a_step(discs):
+    assert rehearse(run_on(*discs, near=0.1)) is not None
 
 
 def test_void_images_and_classes_that_are_missing_end_nothing():

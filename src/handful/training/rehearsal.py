@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from handful.training.store import plain_image, some_of
+from handful.training.store import Ready, plain_image, some_of
 
 if TYPE_CHECKING:
     from handful.training.loop import Run
@@ -44,9 +44,9 @@ def rehearse(run: Run, on_step: Callable[[float], Any] = lambda done: None) -> R
     """Train on one half of the images, every other one, and look at the other half; on_step hears the share done.
 
     The halves change places where there is time for it in `init_rehearsal` of the training. None where there is not
-    even time for one, or all of the other half is void.
+    even time for one, images are decoded when they are drawn, or all of the other half is void.
     """
-    lengths = [round(times * run.settings.init_feature_steps) for times in (1.0, FARTHER)]
+    lengths = [max(round(times * run.settings.init_feature_steps), 1) for times in (1.0, FARTHER)]
     halves = _halves_in_time(run, sum(lengths))
     done, found = 0, []
     for half in range(halves):
@@ -66,7 +66,8 @@ def rehearse(run: Run, on_step: Callable[[float], Any] = lambda done: None) -> R
 
 def _halves_in_time(run: Run, steps: int) -> int:
     """How many of the two halves, so many steps each, may be trained on."""
-    if len(run.pool.store.shapes) < 2:
+    store = run.pool.store
+    if len(store.shapes) < 2 or not isinstance(store, Ready):  # too large to be kept, as all of a half would be
         return 0
     share, clock = run.settings.init_rehearsal, run.clock
     if clock.steps is not None:
