@@ -519,6 +519,10 @@ def _training_lines(training: dict[str, Json]) -> list[str]:
         new = f", new: {len(start['fresh'])}" if start.get("fresh") else ""
         knew = KNEW.get(str(start.get("knows")), "")
         lines.append(f"started from: {start.get('from')}, {start.get('taken')} tensors taken over{new}{knew}")
+        tried = start.get("rehearsal")
+        if isinstance(tried, dict) and all(_number(tried.get(name)) for name in ("near", "far")):
+            near, far = (f"{1 - tried[name]:.3f}" for name in ("near", "far"))
+            lines.append(f"rehearsed: Dice {near} of training images left out, {far} after more steps")
     fingerprint = training.get("fingerprint")
     if isinstance(fingerprint, str):
         lines.append(f"data fingerprint: {fingerprint[:16]}")

@@ -163,6 +163,17 @@ def test_a_new_last_layer_knows_the_features_before_the_first_step(first, tmp_pa
     assert 2 * both / (sum(one.sum() for one in found) + sum(one.sum() for one in answers)) > 0.6
 
 
+def test_a_few_images_rehearse_and_it_is_recorded(tmp_path):
+    data = write_pictures(tmp_path / "data")
+    settings = {"patch": 32, "batch": 8, "init_feature_steps": 1, "init_rehearsal": 1}
+    heard = Heard()
+    heard.progress = lambda what, done, detail="": heard.say(what)
+    model = train(data, out=tmp_path / "run", steps=8, settings=settings, listener=heard)
+    assert set(model.card.training["start"]["rehearsal"]) == {"near", "far"}
+    assert heard.lines.count("rehearsing") == 8
+    assert "\nrehearsed: Dice 0." in describe_model(tmp_path / "run")
+
+
 def test_how_fast_what_ships_may_learn_can_be_told_alone(tmp_path):
     """Once refused: there was nothing to start from, it said, where the plan would have taken what ships."""
     data = write_pictures(tmp_path / "data")

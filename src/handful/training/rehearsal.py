@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FARTHER = 3.0  # times as many steps
 CLEAR = 0.85  # of the mistakes: no more are left where it is worth it
 LEAST = 1e-3  # mistakes; fewer are no fewer
-TRIED = 3  # steps that tell the pace; the first is not counted, as kernels are chosen in it
+TRIED, SLOW = 3, 2.0  # steps that tell the pace; how much slower the first may be, in which kernels are chosen
 EDGE = 256  # pixels a side, at most, of what is looked at of an image
 
 
@@ -72,13 +72,14 @@ def _halves_in_time(run: Run, steps: int) -> int:
     share, clock = run.settings.init_rehearsal, run.clock
     if clock.steps is not None:
         return min(int(share * clock.steps / steps), 2)
-    trial = _trial(run, 0, TRIED)
-    trial.take_step()
-    began = time.monotonic()
-    for _ in range(TRIED - 1):
+    trial, pace, allowed = _trial(run, 0, TRIED), float("inf"), share * clock.left(0) / steps
+    for _ in range(TRIED):
+        began = time.monotonic()
         trial.take_step()
-    pace = (time.monotonic() - began) / (TRIED - 1)
-    return min(int(share * clock.left(0) / (pace * steps)), 2)
+        pace = min(pace, time.monotonic() - began)
+        if pace > SLOW * allowed:
+            break
+    return min(int(allowed / pace), 2)
 
 
 def _trial(run: Run, half: int, steps: int) -> Run:
