@@ -174,6 +174,20 @@ def test_a_few_images_rehearse_and_it_is_recorded(tmp_path):
     assert "\nrehearsed: Dice 0." in describe_model(tmp_path / "run")
 
 
+def test_stopped_in_a_rehearsal_nothing_is_kept_and_nothing_is_said_to_be(tmp_path):
+    def stop(what, done, detail=""):
+        if what == "rehearsing":
+            raise KeyboardInterrupt
+
+    heard = Heard()
+    heard.progress = stop
+    settings = {"patch": 32, "batch": 8, "init_feature_steps": 1, "init_rehearsal": 1}
+    with pytest.raises(KeyboardInterrupt):
+        train(write_pictures(tmp_path / "data"), out=tmp_path / "run", steps=8, settings=settings, listener=heard)
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+    assert not any("kept" in line for line in heard.lines if line.startswith("note"))
+
+
 def test_how_fast_what_ships_may_learn_can_be_told_alone(tmp_path):
     """Once refused: there was nothing to start from, it said, where the plan would have taken what ships."""
     data = write_pictures(tmp_path / "data")

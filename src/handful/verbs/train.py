@@ -313,10 +313,10 @@ class Job:
             run.clock.reserved = self.reserve(run, plan, samples)
         write_json(self.path / SPLIT, self.split.to_dict())
         plan, fitted = self.learn(run, plan, overrides, resume=resume)
-        for message in fitted.messages:
-            self.listener.say(f"note     {message}")
         if not fitted.steps and fitted.interrupted:
             raise KeyboardInterrupt
+        for message in fitted.messages:
+            self.listener.say(f"note     {message}")
         if not fitted.steps and plan.training.net != "forest":
             raise SettingsError(
                 f"--seconds {self.seconds:g}: reading and scoring left no time for a single step. Give more seconds."
