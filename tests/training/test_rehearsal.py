@@ -97,11 +97,12 @@ def test_the_training_goes_as_far_as_it_says_and_says_so(discs, monkeypatch, gai
     monkeypatch.setattr(loop, "own_skill", lambda *_, **__: 0.0)
     monkeypatch.setattr(loop, "fit_head", lambda *_, **__: 1.0)
     found = Rehearsal(0.2, 0.1 if gains else 0.3)
-    monkeypatch.setattr(loop, "rehearse", lambda run, heard: found)
+    monkeypatch.setattr(loop, "rehearse", lambda run, hear: hear(0.5) or found)
     run = run_on(*discs, steps=3)
     run.transfer = loop.Transfer("old", (), {}, (), ())
     heard = []
     fitted = loop.fit(run, on_progress=heard.append)
+    assert [(one.step, one.done) for one in heard if one.rehearsing] == [(0, 0.5)]
     assert run.steps_worth() == worth
     assert any("gained from more steps (Dice 0.800, then 0.900)" in message for message in fitted.messages) == gains
     again = run_on(*discs, steps=3)

@@ -577,13 +577,14 @@ def fit(
     """
     clock, cost = run.clock, 0.0
     clock.start_training(run.restore(checkpoint) if resume and checkpoint is not None else 0.0, run.step)
+
+    def hear_rehearsal(done: float) -> None:
+        if on_progress:
+            on_progress(Progress(0, done, float("nan"), None, clock.left(0), rehearsing=True))
+
     try:
         if run.step == 0 and run.crew.leads:
-            run.begin_from_start(
-                lambda done: (
-                    on_progress and on_progress(Progress(0, done, float("nan"), None, clock.left(0), rehearsing=True))
-                )
-            )
+            run.begin_from_start(hear_rehearsal)
             clock.start_training()
         last_validation = last_saved = began = time.monotonic()
         before = run.step
