@@ -104,6 +104,8 @@ def test_settings_are_toml_and_plain_words_stay_words():
     }
     with pytest.raises(SettingsError, match="NAME=VALUE"):
         read_set(["=3"])
+    assert read_set(["paste=.25", "rate=2.", "low=-.5"]) == {"paste": 0.25, "rate": 2.0, "low": -0.5}
+    assert read_set(["loss=.", "net=.a"]) == {"loss": ".", "net": ".a"}
 
 
 def test_long_lines_are_folded_under_their_last_column():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 import tomllib
@@ -12,6 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from handful.errors import SettingsError
+
+BARE_POINT = re.compile(r"[+-]?(\d+\.|\.\d+)")  # numbers as people type them and TOML does not read them
 
 Images = Annotated[
     str | None, typer.Option(help="Images where the layout of DATA is not recognised: a file, folder or glob.")
@@ -50,7 +53,7 @@ def read_time(seconds: float | None, minutes: float | None) -> float | None:
 
 
 def read_set(pairs: Sequence[str] | None) -> dict[str, Any]:
-    """NAME=VALUE options as a dict; values are TOML, and plain words stay words."""
+    """NAME=VALUE options as a dict; values are TOML, `.5` and `1.` are numbers too, and plain words stay words."""
     settings: dict[str, Any] = {}
     for pair in pairs or ():
         name, sign, text = pair.partition("=")
@@ -59,7 +62,8 @@ def read_set(pairs: Sequence[str] | None) -> dict[str, Any]:
         try:
             settings[name.strip()] = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
-            settings[name.strip()] = text.strip()
+            word = text.strip()
+            settings[name.strip()] = float(word) if BARE_POINT.fullmatch(word) else word
     return settings
 
 
