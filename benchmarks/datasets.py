@@ -138,7 +138,7 @@ SETS: dict[str, Callable[[], tuple[Iterator[Item], Iterator[Item]]]] = {
     "objects": objects,
     "shapes": shapes,
 }
-SCENES = {f"camvid-{name}": name for name in ("building", "car", "pedestrian", "road", "tree")}
+SCENES = {f"camvid-{name}": name for name in ("building", "car", "pavement", "pedestrian", "road", "sky", "tree")}
 SETS |= {name: partial(scene, wanted) for name, wanted in SCENES.items()}
 
 

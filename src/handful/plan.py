@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handful.augment import Colour, Geometry
-from handful.augment.kinds import PASTE
 from handful.data.mask import VOID, MaskReading
 from handful.data.region import spread_out
 from handful.data.sample import Sample
@@ -33,7 +32,7 @@ THICK = 40  # pixels: objects thicker than twice this lose nothing when shrunk t
 # thick, poles 5) at 60 s has a mean Dice of .22 at full size, .42 at half, .45 at a third.
 SCENE_THICK, THIN = 64, 1.8
 SMALLEST_PATCH, LARGEST_PATCH, SURROUNDINGS = 128, 256, 4  # pixels, pixels, times the thickest class
-FEW = 8  # training images, up to which objects are pasted and what was learnt before is held on to
+FEW = 8  # training images, up to which what was learnt before is held on to
 UP_MATTERS = (0.35, 3.5)  # the mean difference of top and bottom in its standard deviations, and in standard errors
 
 
@@ -141,15 +140,11 @@ def make_plan(
         values["net_settings"] = choose("net_settings", *choose_width(machine, seconds, len(reading.classes)))
     geometry, why = choose_geometry(samples, reading)
     colour, lighting = Colour(), "so that other lighting does not surprise the net"
-    paste = choose_paste(task, samples, reading)
-    settings = replace(settings, geometry=geometry, colour=colour, paste=paste).with_values({**values, **given})
+    settings = replace(settings, geometry=geometry, colour=colour).with_values({**values, **given})
     why = why if settings.geometry == geometry else "as told"
     lines.append(Line("geometry", geometry_words(settings.geometry), why))
     lighting = lighting if settings.colour == colour else "as told"
     lines.append(Line("colour", colour_words(settings.colour, len(samples[0].image)), lighting))
-    if settings.paste and "paste" not in given:
-        pasting = "few images show each object before one ground: now and then it is put before another"
-        lines.append(Line("paste", settings.paste, pasting if settings.paste == paste else "as told"))
     check_settings(settings)
     for name, value in given.items():
         lines.append(Line(name, value, "as told"))
@@ -355,16 +350,6 @@ def choose_geometry(samples: Sequence[Sample], reading: MaskReading) -> tuple[Ge
     few = len(samples) < 8
     why = "too few images to tell whether up matters" if few else "top and bottom look alike over the images"
     return Geometry(), f"{why}: turned freely"
-
-
-def choose_paste(task: str, samples: Sequence[Sample], reading: MaskReading) -> float:
-    """How often objects are put before the ground of another sample: where few images show one class of them.
-
-    With more images, and in scenes of several classes, what lies where is better learnt as it is
-    (docs/why/defaults.md).
-    """
-    few = len(samples) <= FEW and len(reading.objects) == 1
-    return PASTE if few and not wants_lines(task, samples, reading) else 0.0
 
 
 def geometry_words(geometry: Geometry) -> str:

@@ -9,7 +9,7 @@ from handful.errors import SettingsError
 from handful.names import nearest
 
 SHIFT = 0.1  # of the sides: named, shifts are this long; windows of large images are drawn anywhere as it is
-PASTE = 0.25  # chance of a sample to have objects of another pasted into it, where named or where the plan does it
+PASTE = 0.25  # chance of a sample to have objects of another pasted into it, where named
 
 # What switches each kind off. Flips bring quarter turns with them where up does not matter.
 OFF: dict[str, dict[str, Any]] = {
@@ -32,7 +32,7 @@ def expand_augment(values: Mapping[str, Any]) -> dict[str, Any]:
     """Settings with `augment` written out as the parts of geometry and colour that it switches off.
 
     'all' leaves every kind as strong as the plan makes it, with shifts, 'none' switches all off, 'flip+noise' all but
-    these; shift and paste, which the plan may leave out, have a strength of their own where they are named. What is
+    these; shift and paste, which the plan leaves out, have a strength of their own where they are named. What is
     given under its own name, such as geometry.rotation, counts more. Raises SettingsError for a kind that does not
     exist.
     """
