@@ -151,6 +151,11 @@ def classes_text(name: str) -> str:
     return ""
 
 
+def number_of(text: str) -> int | None:
+    """The n of `lay_out` as it is typed, None for "all"."""
+    return None if text == "all" else int(text)
+
+
 def chosen(items: Iterator[Item], n: int | None, draw: int) -> Iterator[Item]:
     return items if n is None else islice(items, draw * n, (draw + 1) * n)
 
@@ -168,6 +173,8 @@ def lay_out(name: str, n: int | None, root: Path, *, draw: int = 0, tested: int 
 
     draw: which n of the fixed order, 0 the first; no image is in two draws. tested: so many test images, spread over
     the order, and not all.
+
+    Ends the benchmark where too few images are left for a later draw; draw 0 takes what there is.
     """
     folder = root / f"{name}-{n or 'all'}{f'-draw{draw}' if draw else ''}{f'-tested{tested}' if tested else ''}"
     if (folder / "done").exists():
@@ -179,6 +186,9 @@ def lay_out(name: str, n: int | None, root: Path, *, draw: int = 0, tested: int 
         for stem, image, mask in chosen(items, n, draw) if part == "train" else spread(items, tested):
             image.save(folder / part / "images" / f"{stem}.png")
             mask.save(folder / part / "masks" / f"{stem}.png")
+    found = sum(1 for _ in (folder / "train" / "images").iterdir())
+    if draw and found < (n or 1):
+        raise SystemExit(f"{name}: {found} training images are left for draw {draw}; take fewer images or draws")
     if text := classes_text(name):
         for part in ("train", "test"):
             (folder / part / "classes.txt").write_text(text, encoding="utf-8")

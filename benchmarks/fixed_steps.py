@@ -17,7 +17,7 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import mean
 
-from datasets import lay_out
+from datasets import lay_out, number_of
 from time_to_quality import run_cell, score
 
 FIELDS = ["set", "draw", "way", "dice", "ap50", "v_rand"]
@@ -45,7 +45,7 @@ def write_table(rows: list[dict[str, str]], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", default="cats:4,objects:16,nuclei:4,camvid:4", help="NAME:LABELLED")
+    parser.add_argument("--sets", default="cats:4,objects:16,nuclei:4,camvid:4", help="NAME:LABELLED, a number or all")
     parser.add_argument("--way", action="append", required=True, help="NAME=FLAGS of train")
     parser.add_argument("--steps", default="120")
     parser.add_argument("--draws", default="0,1")
@@ -59,7 +59,7 @@ def main() -> None:
     for draw in given.draws.split(","):
         for asked in given.sets.split(","):
             name, _, labelled = asked.partition(":")
-            data = lay_out(name, int(labelled), given.out / "data", draw=int(draw), tested=TESTED)
+            data = lay_out(name, number_of(labelled), given.out / "data", draw=int(draw), tested=TESTED)
             for way, _, flags in (one.partition("=") for one in given.way):
                 if (asked, draw, way) in have:
                     continue

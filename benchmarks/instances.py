@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import lay_out
+from datasets import lay_out, number_of
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.feature import peak_local_max
@@ -135,7 +135,7 @@ def main() -> None:
         model = Segmenter.load(given.model)
         print(model.card.postprocessing, table(measure(model, given.data)), sep="\n")
         return
-    folder = lay_out(given.set, None if given.images == "all" else int(given.images), given.out / "data")
+    folder = lay_out(given.set, number_of(given.images), given.out / "data")
     every: dict[str, list[NDArray[np.float64]]] = {name: [] for name in WAYS}
     for seed in map(int, given.seeds.split(",")):
         run = given.out / f"{given.set}-{given.images}-{seed}"

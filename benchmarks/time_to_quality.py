@@ -23,7 +23,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from datasets import HERE, SCENES, SETS, lay_out
+from datasets import HERE, SCENES, SETS, lay_out, number_of
 from PIL import Image
 
 FIELDS = [
@@ -169,7 +169,7 @@ def main() -> None:
         if cell in have:
             continue
         name, images, seconds, contender, seed = cell
-        folder = lay_out(name, None if images == "all" else int(images), given.out / "data")
+        folder = lay_out(name, number_of(images), given.out / "data")
         work = given.out / "work"
         shutil.rmtree(work, ignore_errors=True)
         places = {
